@@ -1,0 +1,90 @@
+"""Mirror of envelope.proto, and the only way in from bytes."""
+
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import Field, ValidationError, model_validator
+
+from oo.errors import InvalidEvent
+from oo.events.decision import GenerateDecided, ScoreDecided
+from oo.events.feedback import TipExposed, TipReacted
+from oo.events.integration import CalendarDaySummarized, SleepRecorded
+from oo.events.json_types import ProtoTimestamp
+from oo.events.message import Message
+from oo.events.signals import ActivityCompleted, SessionStarted
+
+SCHEMA_VERSION = "v1"
+
+Event = (
+    SessionStarted
+    | ActivityCompleted
+    | CalendarDaySummarized
+    | SleepRecorded
+    | TipExposed
+    | TipReacted
+    | ScoreDecided
+    | GenerateDecided
+)
+EventType = Literal[
+    "session_started",
+    "activity_completed",
+    "calendar_day_summarized",
+    "sleep_recorded",
+    "tip_exposed",
+    "tip_reacted",
+    "score_decided",
+    "generate_decided",
+]
+Identifier = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Envelope(Message):
+    """Who said what about whom, and when. Exactly one event is set."""
+
+    event_id: Identifier
+    schema_version: Literal["v1"]
+    producer: Identifier
+    occurred_at: ProtoTimestamp
+    tenant_id: Identifier
+    user_id: Identifier
+    session_started: SessionStarted | None = None
+    activity_completed: ActivityCompleted | None = None
+    calendar_day_summarized: CalendarDaySummarized | None = None
+    sleep_recorded: SleepRecorded | None = None
+    tip_exposed: TipExposed | None = None
+    tip_reacted: TipReacted | None = None
+    score_decided: ScoreDecided | None = None
+    generate_decided: GenerateDecided | None = None
+
+    @model_validator(mode="after")
+    def _has_one_event(self) -> Self:
+        present = [name for name in EVENT_TYPES if getattr(self, name) is not None]
+        if len(present) != 1:
+            raise ValueError(f"an envelope holds exactly one event, this one {present or 'none'}")
+        return self
+
+    @property
+    def event_type(self) -> EventType:
+        """The name of the event that is set, as in envelope.proto."""
+        return next(name for name in EVENT_TYPES if getattr(self, name) is not None)
+
+    @property
+    def event(self) -> Event:
+        """The event that is set."""
+        event: Event = getattr(self, self.event_type)
+        return event
+
+
+EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
+
+
+def decode(data: bytes) -> Envelope:
+    """The envelope in these bytes.
+
+    Raises:
+        InvalidEvent: it is not JSON, not an envelope or not a version that this reader knows; says which fields.
+    """
+    try:
+        return Envelope.model_validate_json(data)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, e['loc'])) or 'envelope'}: {e['msg']}" for e in error.errors(include_input=False))
+        raise InvalidEvent("; ".join(faults)) from error

@@ -1,0 +1,39 @@
+"""Mirror of feedback.proto: what became of a tip."""
+
+from enum import StrEnum
+
+from pydantic import Field, field_validator
+
+from oo.events.message import Message
+
+
+class ReactionKind(StrEnum):
+    """What the person did with a tip that they saw."""
+
+    UNSPECIFIED = "REACTION_KIND_UNSPECIFIED"
+    CLICKED = "REACTION_KIND_CLICKED"
+    COMPLETED = "REACTION_KIND_COMPLETED"
+    SAVED = "REACTION_KIND_SAVED"
+    DISMISSED = "REACTION_KIND_DISMISSED"
+
+
+class TipExposed(Message):
+    """The tip of a decision was on the person's screen."""
+
+    decision_id: str = Field(min_length=1)
+    tip_id: str = Field(min_length=1)
+
+
+class TipReacted(Message):
+    """The person did something with an exposed tip."""
+
+    decision_id: str = Field(min_length=1)
+    tip_id: str = Field(min_length=1)
+    kind: ReactionKind
+
+    @field_validator("kind")
+    @classmethod
+    def _is_specified(cls, kind: ReactionKind) -> ReactionKind:
+        if kind is ReactionKind.UNSPECIFIED:
+            raise ValueError("a reaction says what the person did")
+        return kind

@@ -1,0 +1,151 @@
+"""A feature service: the named, ordered columns that a model reads, declared as data and encoded by one function."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from oo.errors import InvalidFeature
+
+Source = Literal["profile", "signal", "context", "candidate"]
+Values = Mapping[str, JsonValue]
+NO_VALUES: Values = {}
+
+
+class _Column(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    source: Source
+
+    def _wrong(self, value: JsonValue, expected: str) -> InvalidFeature:
+        return InvalidFeature(f"{self.source} feature {self.name!r} must be {expected}, not {type(value).__name__}")
+
+
+class NumberColumn(_Column):
+    """A number or a boolean; absent is NaN."""
+
+    type: Literal["number"] = "number"
+
+    @property
+    def width(self) -> int:
+        """The number of encoded cells."""
+        return 1
+
+    def encode(self, value: JsonValue, cells: npt.NDArray[np.float32]) -> None:
+        """Write `value` into `cells`, shape (1,).
+
+        Raises:
+            InvalidFeature: the value is neither a number nor a boolean nor absent.
+        """
+        if value is None:
+            cells[0] = np.nan
+        elif isinstance(value, (int, float)):
+            cells[0] = value
+        else:
+            raise self._wrong(value, "a number")
+
+
+class CategoryColumn(_Column):
+    """One of the declared values, one cell each; absent and unseen values are all zeros."""
+
+    type: Literal["category"] = "category"
+    values: tuple[str, ...] = Field(min_length=1)
+
+    @property
+    def width(self) -> int:
+        """The number of encoded cells."""
+        return len(self.values)
+
+    @cached_property
+    def _position(self) -> dict[str, int]:
+        return {value: position for position, value in enumerate(self.values)}
+
+    def encode(self, value: JsonValue, cells: npt.NDArray[np.float32]) -> None:
+        """Write `value` into `cells`, shape (width,), which holds zeros.
+
+        Raises:
+            InvalidFeature: the value is neither a string nor absent.
+        """
+        if value is None:
+            return
+        if not isinstance(value, str):
+            raise self._wrong(value, "a string")
+        position = self._position.get(value)
+        if position is not None:
+            cells[position] = 1.0
+
+
+Column = Annotated[NumberColumn | CategoryColumn, Field(discriminator="type")]
+
+
+class FeatureService(BaseModel):
+    """Columns in order, under a name with a version, and the registered model that reads them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9_]+@[0-9]+$")
+    model: str = Field(pattern=r"^[a-z0-9_]+$")
+    columns: tuple[Column, ...] = Field(min_length=1)
+
+    @cached_property
+    def width(self) -> int:
+        """The number of cells in an encoded row."""
+        return sum(column.width for column in self.columns)
+
+    @cached_property
+    def cell_names(self) -> tuple[str, ...]:
+        """A name for each cell of an encoded row: `source.name`, or `source.name=value` for a category."""
+        return tuple(
+            f"{c.source}.{c.name}" if value is None else f"{c.source}.{c.name}={value}"
+            for c in self.columns
+            for value in ((None,) if isinstance(c, NumberColumn) else c.values)
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the declaration: a model and a row belong together when it is equal."""
+        declared = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(declared.encode()).hexdigest()
+
+    def signal_names(self) -> tuple[str, ...]:
+        """The signal features that the columns read, in order."""
+        return tuple(column.name for column in self.columns if column.source == "signal")
+
+    def encode(
+        self,
+        tips: Sequence[tuple[str, Values]],
+        *,
+        profile: Values = NO_VALUES,
+        signal: Values = NO_VALUES,
+        context: Values = NO_VALUES,
+    ) -> npt.NDArray[np.float32]:
+        """The rows that the model reads, shape (len(tips), width): the same function in serving and in training.
+
+        Args:
+            tips: tip id and candidate features of each arm. The column `tip_id` of source candidate is the id itself.
+            profile: the caller's features of the person.
+            signal: the values from the online store.
+            context: the caller's features of the moment.
+
+        Raises:
+            InvalidFeature: a value of the wrong type; names the feature.
+        """
+        rows = np.zeros((len(tips), self.width), dtype=np.float32)
+        shared: dict[Source, Values] = {"profile": profile, "signal": signal, "context": context}
+        start = 0
+        for column in self.columns:
+            cells = rows[:, start : start + column.width]
+            start += column.width
+            if column.source == "candidate":
+                for row, (tip_id, features) in zip(cells, tips, strict=True):
+                    column.encode(tip_id if column.name == "tip_id" else features.get(column.name), row)
+            elif len(tips):
+                column.encode(shared[column.source].get(column.name), cells[0])
+                cells[1:] = cells[0]
+        return rows
