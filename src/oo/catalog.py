@@ -9,9 +9,9 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from oo.errors import InvalidCatalog, UnknownTenant
-from oo.experiments.policies import PolicySpec
+from oo.errors import InvalidCatalog, UnknownTenant, faults
 from oo.experiments.assignment import Experiment
+from oo.experiments.policies import PolicySpec
 from oo.features.services import FeatureService
 
 
@@ -98,7 +98,9 @@ def load(paths: Iterable[Path]) -> Catalog:
             services += declared.pop("feature_services", [])
             tenants += declared.pop("tenants", [])
         except OSError as error:
-            raise InvalidCatalog(f"catalog file {path}: {error.strerror}; set OO_CATALOG to files that exist") from error
+            raise InvalidCatalog(
+                f"catalog file {path}: {error.strerror}; set OO_CATALOG to files that exist"
+            ) from error
         except (yaml.YAMLError, AttributeError, TypeError) as error:
             raise InvalidCatalog(f"catalog file {path} is not a mapping of lists in YAML: {error}") from error
         if declared:
@@ -106,5 +108,4 @@ def load(paths: Iterable[Path]) -> Catalog:
     try:
         return Catalog.model_validate({"feature_services": services, "tenants": tenants})
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise InvalidCatalog(f"catalog: {faults}") from error
+        raise InvalidCatalog(f"catalog: {faults(error, 'catalog')}") from error

@@ -1,5 +1,13 @@
 """Every error that oO raises on purpose. A message names the thing and the remedy."""
 
+from pydantic import ValidationError
+
+
+def faults(error: ValidationError, whole: str) -> str:
+    """What pydantic found, as one line of `field: message`, without the values; `whole` names what has no field."""
+    found = error.errors(include_input=False, include_url=False)
+    return "; ".join(f"{'.'.join(map(str, fault['loc'])) or whole}: {fault['msg']}" for fault in found)
+
 
 class OOError(Exception):
     """The base of all of them: what a process edge may show to a person as it is."""
@@ -9,8 +17,24 @@ class InvalidEvent(OOError):
     """Bytes on the bus that are not an event of the contract."""
 
 
+class InvalidSettings(OOError):
+    """Environment variables that a process cannot start with."""
+
+
 class BusUnreachable(OOError):
     """The NATS server did not answer."""
+
+
+class PublishFailed(OOError):
+    """An event that the bus did not acknowledge."""
+
+
+class MessageTooLarge(OOError):
+    """An event over the limit of the bus."""
+
+
+class DecisionLogUnavailable(OOError):
+    """The decision log did not acknowledge within its time budget."""
 
 
 class DecisionConflict(OOError):
@@ -25,8 +49,32 @@ class InvalidCatalog(OOError):
     """A catalog file that contradicts itself or names what does not exist."""
 
 
+class UnknownPolicy(OOError):
+    """A policy version that the catalog does not declare."""
+
+
 class InvalidFeature(OOError):
     """A feature value of the wrong type."""
+
+
+class InvalidModel(OOError):
+    """Bytes that are not an ONNX model of the expected shape."""
+
+
+class OnlineStoreUnavailable(OOError):
+    """The online store did not answer, or not within its time budget."""
+
+
+class InvalidArms(OOError):
+    """Arms, or probabilities of arms, between which no policy can choose."""
+
+
+class InvalidPolicyState(OOError):
+    """What a policy is said to have learned cannot be so."""
+
+
+class OffPolicyRefused(OOError):
+    """Logged decisions from which another policy cannot be valued."""
 
 
 class ModelNotReady(OOError):
@@ -49,12 +97,32 @@ class PromptRenderFailed(OOError):
     """A template and its variables that do not fit together."""
 
 
+class InvalidPrompt(OOError):
+    """A prompt file that contradicts itself, or is not what was released."""
+
+
 class GatewayFailed(OOError):
     """The language model gave no usable answer."""
 
 
+class GatewayTimedOut(GatewayFailed):
+    """The language model gave no answer within its time cap."""
+
+
+class PromptTooLong(GatewayFailed):
+    """A prompt over the cap, which no language model was asked."""
+
+
 class TrainingRefused(OOError):
     """A training run that cannot give a model worth judging."""
+
+
+class OfflineStoreFailed(OOError):
+    """The offline store could not be read or written."""
+
+
+class RewardStoreFailed(OOError):
+    """The database of tip_scores could not be opened."""
 
 
 class UnknownDecision(OOError):

@@ -1,0 +1,1 @@
+"""JetStream delivery: what is published is acknowledged, what is delivered leaves by exactly one named door."""

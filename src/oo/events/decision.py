@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from oo.events.json_types import ProtoDuration, ProtoStruct, ProtoUint32, ProtoUint64
+from oo.events.json_types import ElapsedTime, ProtoStruct, ProtoUint32, ProtoUint64
 from oo.events.message import Message
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -66,7 +66,7 @@ class Decided(Message):
     signal_features: ProtoStruct | None = None
     tip_id: str = Field(min_length=1)
     degraded: tuple[str, ...] = ()
-    latency: ProtoDuration | None = None
+    latency: ElapsedTime | None = None
 
     @field_validator("serving_role")
     @classmethod

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
-from oo.errors import InvalidEvent
+from oo.errors import InvalidEvent, faults
 from oo.events.decision import GenerateDecided, ScoreDecided
 from oo.events.feedback import TipExposed, TipReacted
 from oo.events.integration import CalendarDaySummarized, SleepRecorded
@@ -86,5 +86,4 @@ def decode(data: bytes) -> Envelope:
     try:
         return Envelope.model_validate_json(data)
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, e['loc'])) or 'envelope'}: {e['msg']}" for e in error.errors(include_input=False))
-        raise InvalidEvent("; ".join(faults)) from error
+        raise InvalidEvent(faults(error, "envelope")) from error

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from oo.events.json_types import ProtoDuration
+from oo.events.json_types import ElapsedTime
 from oo.events.message import Message
 
 
@@ -16,4 +16,4 @@ class ActivityCompleted(Message):
     """The person finished an activity; `duration` is absent when it was not timed."""
 
     activity: str = Field(min_length=1)
-    duration: ProtoDuration | None = None
+    duration: ElapsedTime | None = None

@@ -2,19 +2,23 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from oo.errors import InvalidFeature
+from oo.features.families import FAMILY_OF
 
 Source = Literal["profile", "signal", "context", "candidate"]
 Values = Mapping[str, JsonValue]
+Cells = npt.NDArray[np.float32]
 NO_VALUES: Values = {}
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class _Column(BaseModel):
@@ -23,8 +27,8 @@ class _Column(BaseModel):
     name: str = Field(min_length=1)
     source: Source
 
-    def _wrong(self, value: JsonValue, expected: str) -> InvalidFeature:
-        return InvalidFeature(f"{self.source} feature {self.name!r} must be {expected}, not {type(value).__name__}")
+    def _invalid(self, fault: str) -> InvalidFeature:
+        return InvalidFeature(f"{self.source} feature {self.name!r} must be {fault}")
 
 
 class NumberColumn(_Column):
@@ -37,18 +41,22 @@ class NumberColumn(_Column):
         """The number of encoded cells."""
         return 1
 
-    def encode(self, value: JsonValue, cells: npt.NDArray[np.float32]) -> None:
-        """Write `value` into `cells`, shape (1,).
+    def encode(self, values: Sequence[JsonValue], cells: Cells) -> None:
+        """Write a value a row into `cells`, shape (len(values), 1).
 
         Raises:
-            InvalidFeature: the value is neither a number nor a boolean nor absent.
+            InvalidFeature: a value is neither a number that fits 32 bits nor a boolean nor absent.
         """
+        cells[:, 0] = [self._number(value) for value in values]
+
+    def _number(self, value: JsonValue) -> float:
         if value is None:
-            cells[0] = np.nan
-        elif isinstance(value, (int, float)):
-            cells[0] = value
-        else:
-            raise self._wrong(value, "a number")
+            return math.nan
+        if not isinstance(value, (int, float)):
+            raise self._invalid(f"a number, not {type(value).__name__}")
+        if not -_LARGEST <= value <= _LARGEST:
+            raise self._invalid("a finite number of 32 bits; send none when it is unknown")
+        return float(value)
 
 
 class CategoryColumn(_Column):
@@ -56,6 +64,13 @@ class CategoryColumn(_Column):
 
     type: Literal["category"] = "category"
     values: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("values")
+    @classmethod
+    def _are_distinct(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError("a category's values are declared once each")
+        return values
 
     @property
     def width(self) -> int:
@@ -66,19 +81,20 @@ class CategoryColumn(_Column):
     def _position(self) -> dict[str, int]:
         return {value: position for position, value in enumerate(self.values)}
 
-    def encode(self, value: JsonValue, cells: npt.NDArray[np.float32]) -> None:
-        """Write `value` into `cells`, shape (width,), which holds zeros.
+    def encode(self, values: Sequence[JsonValue], cells: Cells) -> None:
+        """Write a value a row into `cells`, shape (len(values), width), which holds zeros.
 
         Raises:
-            InvalidFeature: the value is neither a string nor absent.
+            InvalidFeature: a value is neither a string nor absent.
         """
-        if value is None:
-            return
-        if not isinstance(value, str):
-            raise self._wrong(value, "a string")
-        position = self._position.get(value)
-        if position is not None:
-            cells[position] = 1.0
+        for row, value in enumerate(values):
+            if value is None:
+                continue
+            if not isinstance(value, str):
+                raise self._invalid(f"a string, not {type(value).__name__}")
+            position = self._position.get(value)
+            if position is not None:
+                cells[row, position] = 1.0
 
 
 Column = Annotated[NumberColumn | CategoryColumn, Field(discriminator="type")]
@@ -92,6 +108,16 @@ class FeatureService(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9_]+@[0-9]+$")
     model: str = Field(pattern=r"^[a-z0-9_]+$")
     columns: tuple[Column, ...] = Field(min_length=1)
+
+    @field_validator("columns")
+    @classmethod
+    def _are_known(cls, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+        named = [(column.source, column.name) for column in columns]
+        if twice := {f"{source}.{name}" for source, name in named if named.count((source, name)) > 1}:
+            raise ValueError(f"declared twice: {', '.join(sorted(twice))}")
+        if unknown := {name for source, name in named if source == "signal" and name not in FAMILY_OF}:
+            raise ValueError(f"no family makes {', '.join(sorted(unknown))}; there are {', '.join(FAMILY_OF)}")
+        return columns
 
     @cached_property
     def width(self) -> int:
@@ -124,7 +150,7 @@ class FeatureService(BaseModel):
         profile: Values = NO_VALUES,
         signal: Values = NO_VALUES,
         context: Values = NO_VALUES,
-    ) -> npt.NDArray[np.float32]:
+    ) -> Cells:
         """The rows that the model reads, shape (len(tips), width): the same function in serving and in training.
 
         Args:
@@ -143,9 +169,9 @@ class FeatureService(BaseModel):
             cells = rows[:, start : start + column.width]
             start += column.width
             if column.source == "candidate":
-                for row, (tip_id, features) in zip(cells, tips, strict=True):
-                    column.encode(tip_id if column.name == "tip_id" else features.get(column.name), row)
-            elif len(tips):
-                column.encode(shared[column.source].get(column.name), cells[0])
-                cells[1:] = cells[0]
+                own = column.name == "tip_id"
+                column.encode([tip_id if own else features.get(column.name) for tip_id, features in tips], cells)
+            elif tips:
+                column.encode([shared[column.source].get(column.name)], cells[:1])
+                cells[1:] = cells[:1]
         return rows

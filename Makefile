@@ -1,0 +1,59 @@
+# Everything that a person does with this project. `make` alone lists it.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+# Named after the folder: an environment that was copied or moved along with it is made again.
+READY := $(VENV)/.ready-$(shell pwd -P | cksum | cut -d ' ' -f 1)
+
+# No library phones home, from no target.
+export ORT_DISABLE_TELEMETRY := 1
+export LITELLM_LOCAL_MODEL_COST_MAP := True
+export MLFLOW_DISABLE_TELEMETRY := true
+export BENTOML_DO_NOT_TRACK := True
+
+.PHONY: help env up down status logs demo test lint bench lock clean
+
+help: ## List what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+env: $(READY)
+
+$(READY): pyproject.toml requirements/dev.txt requirements/uv.txt scripts/env.sh
+	@PYTHON='$(PYTHON)' scripts/env.sh $(VENV)
+	@touch $@
+
+up: env ## Start the whole stack on this machine and wait until it is healthy
+	@$(PY) -m oo up
+
+down: env ## Stop the stack; its data stays in .oo
+	@$(PY) -m oo down
+
+status: env ## Say which process of the stack is healthy, and where
+	@$(PY) -m oo status
+
+logs: env ## Show the last lines of each process; NAME=scorer for one
+	@$(PY) -m oo logs $(NAME)
+
+demo: env ## Tell the whole story on real data against the running stack
+	@$(PY) -m examples.demo
+
+test: env ## Run all tests, with coverage
+	@$(PY) -m pytest --cov=oo
+
+lint: env ## Check style, types, layers and the contract
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/buf lint
+
+bench: env ## Measure the hot paths
+	@$(PY) -m benchmarks
+
+lock: env ## Renew requirements/*.txt after a change of pyproject.toml
+	@scripts/lock.sh
+
+clean: ## Stop the stack and remove what make has made: environment, data, caches
+	@if [ -x $(VENV)/bin/oo ]; then $(PY) -m oo down; fi
+	rm -rf $(VENV) .oo .coverage .*_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

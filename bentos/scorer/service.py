@@ -1,0 +1,24 @@
+"""The scorer as a BentoML service: `bentoml serve bentos.scorer.service:Scorer`."""
+
+import bentoml
+
+from bentos.scorer.app import create_app
+from oo.settings import ScorerSettings, read
+from oo.wiring.scorer import scorer
+
+_SETTINGS = read(ScorerSettings)
+_APP = create_app(lambda: scorer(_SETTINGS), _SETTINGS.max_body_bytes)
+
+
+@bentoml.service(name="oo_scorer", workers=1, traffic={"timeout": 10}, logging={"access": {"enabled": False}})
+@bentoml.asgi_app(_APP, path="/")
+class Scorer:
+    """Decides which tip a person sees."""
+
+    async def __is_alive__(self) -> bool:
+        """False when a task that keeps the scorer current has ended: only a restart mends that."""
+        return _APP.state.running.alive
+
+    async def __is_ready__(self) -> bool:
+        """False until every feature service has its champion."""
+        return _APP.state.running.ready

@@ -1,0 +1,27 @@
+"""scikit-learn's 1,797 handwritten digits as a bandit: the context is an image, the right arm is its digit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+TENANT = "digits"
+ARMS = tuple(str(digit) for digit in range(10))
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image: 64 pixels from 0 to 16 by name, and the digit that it shows."""
+
+    user_id: str
+    context: dict[str, float]
+    right_arm: str
+
+
+def images(seed: int) -> Iterator[Image]:
+    """All images in an order drawn from `seed`, so that early and late ones are alike."""
+    pixels, digits = load_digits(return_X_y=True)
+    for row in np.random.default_rng(seed).permutation(len(digits)):
+        context = {f"pixel_{position:02d}": float(value) for position, value in enumerate(pixels[row])}
+        yield Image(f"image-{row:04d}", context, str(digits[row]))

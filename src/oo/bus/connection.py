@@ -1,0 +1,66 @@
+"""The one way to a NATS connection."""
+
+import asyncio
+import logging
+from urllib.parse import urlsplit
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from oo.errors import BusUnreachable
+
+_log = logging.getLogger(__name__)
+
+PATIENCE = 5.0
+"""Seconds that the first connection may take."""
+RECONNECT_PAUSE = 0.5
+PING_SECONDS = 10
+"""With two pings unanswered a connection counts as lost: a server whose power went is noticed within half a minute."""
+
+
+async def connect(url: str, name: str) -> Client:
+    """A connection to the server at `url` that comes back for ever after it was lost.
+
+    Args:
+        url: such as `nats://127.0.0.1:4222`; several servers are separated by commas.
+        name: the process, as the server's monitoring shows it.
+
+    Raises:
+        BusUnreachable: no server answered within `PATIENCE` seconds, or it did not let us in.
+    """
+
+    async def tell_error(error: Exception) -> None:
+        _log.warning("bus error", extra={"error": repr(error)})
+
+    async def tell_lost() -> None:
+        if not client.is_closed:
+            _log.warning("bus connection lost, reconnecting", extra={"server": _shown(url)})
+
+    async def tell_back() -> None:
+        _log.info("bus connection is back", extra={"server": _shown(url)})
+
+    client = Client()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await client.connect(
+                url.split(","),
+                name=name,
+                error_cb=tell_error,
+                disconnected_cb=tell_lost,
+                reconnected_cb=tell_back,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=RECONNECT_PAUSE,  # type: ignore[arg-type]  # annotated int, used in asyncio.sleep
+                ping_interval=PING_SECONDS,
+            )
+    except (OSError, NatsError, TimeoutError) as error:
+        cause = client.last_error or error
+        await client.close()
+        raise BusUnreachable(
+            f"no NATS server answered at {_shown(url)} ({cause!r}); is it running? `make up`"
+        ) from error
+    return client
+
+
+def _shown(url: str) -> str:
+    """The address without its user and password."""
+    return ",".join(urlsplit(server).netloc.rpartition("@")[2] or server for server in url.split(","))

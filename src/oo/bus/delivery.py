@@ -1,0 +1,65 @@
+"""A delivered message, and the three doors by which it may leave."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from nats.aio.msg import Msg
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as a durable delivered it."""
+
+    subject: str
+    data: bytes
+    headers: Mapping[str, str]
+    stream: str
+    sequence: int
+    """Its place in the stream: with `stream` the message's identity for ever."""
+    published_at: datetime
+    """When the stream stored it."""
+    delivered: int
+    """1 for the first delivery; higher when an earlier one may have had its effect already."""
+
+    @classmethod
+    def of(cls, message: Msg) -> Self:
+        """The delivery that a NATS message holds."""
+        metadata = message.metadata
+        return cls(
+            subject=message.subject,
+            data=message.data,
+            headers=message.headers or {},
+            stream=metadata.stream,
+            sequence=metadata.sequence.stream,
+            published_at=metadata.timestamp,
+            delivered=metadata.num_delivered,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Its effect is durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAfter:
+    """It cannot have its effect now; deliver it again after so many seconds."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """It can never have its effect: to the dead-letter stream.
+
+    `reason` is one of a few fixed words, which metrics count; `error` says what is wrong, without personal data.
+    """
+
+    reason: str
+    error: str
+
+
+Door = Acknowledge | RetryAfter | Reject

@@ -1,0 +1,24 @@
+"""From deliveries to events and back to doors: what every consumer's handler begins and ends with."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from oo.bus.consumer import Handle
+from oo.bus.delivery import Delivery, Door, Reject
+from oo.bus.routing import decode_or_reject
+from oo.events.envelope import Envelope
+
+
+Apply = Callable[[Sequence[tuple[Delivery, Envelope]]], Awaitable[Sequence[Door]]]
+
+
+def events_only(apply: Apply) -> Handle:
+    """A handler that rejects what is no event of the contract, and gives the rest of the batch to `apply`."""
+
+    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Door]:
+        decoded = [decode_or_reject(delivery) for delivery in deliveries]
+        pairs = zip(deliveries, decoded, strict=True)
+        events = [(delivery, event) for delivery, event in pairs if isinstance(event, Envelope)]
+        doors = iter(await apply(events) if events else ())
+        return [event if isinstance(event, Reject) else next(doors) for event in decoded]
+
+    return handle

@@ -1,0 +1,239 @@
+"""One /generate, from the request to the recorded decision. Whatever fails on the way, the person gets a tip."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import StringConstraints
+
+from oo.catalog import Catalog
+from oo.decisions.decision_log import DecisionLog, same_question
+from oo.decisions.http import HttpModel, JsonFeatures, Name, NamedVersion, RequestId
+from oo.decisions.identity import decision_id, event_id
+from oo.decisions.signals import SignalReader
+from oo.errors import (
+    DecisionLogUnavailable,
+    GatewayFailed,
+    GatewayTimedOut,
+    OnlineStoreUnavailable,
+    PromptRenderFailed,
+    PromptTooLong,
+)
+from oo.events.decision import GenerateDecided, ModelUsed, ServingRole
+from oo.events.envelope import SCHEMA_VERSION, Envelope
+from oo.features.context import PromptContext, assemble
+from oo.features.families import FAMILY_OF
+from oo.features.services import NO_VALUES, Values
+from oo.llm.budget import CappedGateway
+from oo.llm.gateway import Completion, Message
+from oo.llm.guardrails import Limits, faults
+from oo.prompts.library import Prompt, PromptLibrary
+from oo.telemetry import DECISIONS, UNLOGGED
+
+PRODUCER: Final = "oo-generator"
+_log = logging.getLogger(__name__)
+
+PromptVersion = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Topic = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$")]
+
+
+class GenerateRequest(HttpModel):
+    """Write this person a tip."""
+
+    request_id: RequestId | None = None
+    tenant_id: Name
+    user_id: Name
+    profile_features: JsonFeatures | None = None
+    prompt_version: PromptVersion | None = None
+    topic: Topic | None = None
+    locale: Locale | None = None
+
+
+class WrittenTip(HttpModel):
+    """The tip as the person may see it; exposures and reactions refer to its id."""
+
+    tip_id: str
+    title: str
+    body: str
+
+
+class Usage(HttpModel):
+    """What the language model took: zeros when it was not asked or gave no answer."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+
+
+class GenerateResponse(HttpModel):
+    """The tip, who wrote it and what that took. `model` is null when the template did."""
+
+    decision_id: str
+    tip: WrittenTip
+    prompt_version: str
+    model: NamedVersion | None
+    usage: Usage
+    degraded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    title: str
+    body: str
+    completion: Completion | None
+    by_model: bool
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TipWriter:
+    """Writes a tip for a person, and records the decision before it is told."""
+
+    catalog: Catalog
+    prompts: PromptLibrary
+    default_prompt: str
+    signals: SignalReader
+    gateway: CappedGateway
+    log: DecisionLog
+    role: ServingRole
+    now: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+
+    def __post_init__(self) -> None:
+        """Refuse to start without a default prompt, or with one that reads what the context does not have.
+
+        Raises:
+            UnknownPromptVersion: the default prompt is not released.
+            PromptRenderFailed: a released prompt declares a variable that nothing fills.
+        """
+        self.prompts.resolve(None, self.default_prompt)
+        nothing = assemble(NO_VALUES, NO_VALUES, topic=None, locale=None).variables()
+        for version in self.prompts.versions:
+            self.prompts.resolve(version, self.default_prompt).render(nothing)
+
+    async def generate(self, request: GenerateRequest, header_id: str | None = None) -> GenerateResponse:
+        """A tip for this person, its decision logged; a retry with the same id gets the first answer again.
+
+        Args:
+            request: the body.
+            header_id: the `x-request-id` header, which names the decision when the body does not.
+
+        Raises:
+            UnknownTenant: no catalog declares the tenant.
+            UnknownPromptVersion: the requested prompt version is not released; lists those that are.
+            DecisionConflict: the request id named another question before.
+        """
+        started = time.perf_counter()
+        self.catalog.tenant(request.tenant_id)
+        prompt = self.prompts.resolve(request.prompt_version, self.default_prompt)
+        identity = decision_id(request.request_id, header_id, self.new_id)
+        at = self.now()
+
+        signal, degraded = await self._signals(request, at)
+        context = assemble(request.profile_features or NO_VALUES, signal, topic=request.topic, locale=request.locale)
+        written = await self._write(prompt, context)
+        took = written.completion
+
+        decided = GenerateDecided(
+            decision_id=str(identity),
+            serving_role=self.role,
+            profile_features=request.profile_features,
+            signal_features=dict(signal) if signal else None,
+            prompt_version=prompt.version,
+            prompt_hash=prompt.hash,
+            tip_id=f"tip-{identity}",
+            title=written.title,
+            body=written.body,
+            model=ModelUsed(name=took.model) if took and written.by_model else None,
+            prompt_tokens=took.prompt_tokens if took else 0,
+            completion_tokens=took.completion_tokens if took else 0,
+            cost_usd=took.cost_usd if took else None,
+            degraded=degraded + written.degraded,
+            latency=timedelta(seconds=time.perf_counter() - started),
+        )
+        return await self._record(request, decided, at)
+
+    async def _signals(self, request: GenerateRequest, at: datetime) -> tuple[Values, tuple[str, ...]]:
+        try:
+            values, _ = await self.signals.read(request.tenant_id, request.user_id, tuple(FAMILY_OF), at)
+        except OnlineStoreUnavailable:
+            return NO_VALUES, ("online_store",)
+        return {name: value for name, value in values.items() if value is not None}, ()
+
+    async def _write(self, prompt: Prompt, context: PromptContext) -> _Written:
+        try:
+            rendered = prompt.render(context.variables())
+            completion = await self.gateway.complete(
+                (Message("system", rendered.system), Message("user", rendered.user)),
+                max_tokens=prompt.parameters.max_tokens,
+                temperature=prompt.parameters.temperature,
+            )
+        except (PromptRenderFailed, GatewayFailed) as error:
+            _log.warning("the template answers: %s", error)
+            return _from_template(prompt, None, _reason(error))
+        limits = Limits(title=prompt.output.title.max_length, body=prompt.output.body.max_length)
+        draft, found = faults(completion.text, limits, source=context.words)
+        if draft is None or found:
+            return _from_template(prompt, completion, *(f"guardrail:{fault}" for fault in found))
+        return _Written(draft.title, draft.body, completion, by_model=True)
+
+    async def _record(self, request: GenerateRequest, decided: GenerateDecided, at: datetime) -> GenerateResponse:
+        envelope = Envelope(
+            event_id=event_id(UUID(decided.decision_id), request.tenant_id, self.role),
+            schema_version=SCHEMA_VERSION,
+            producer=PRODUCER,
+            occurred_at=at,
+            tenant_id=request.tenant_id,
+            user_id=request.user_id,
+            generate_decided=decided,
+        )
+        unlogged: tuple[str, ...] = ()
+        try:
+            first = await self.log.record(envelope)
+        except DecisionLogUnavailable:
+            UNLOGGED.labels("generate").inc()
+            unlogged = ("decision_log",)
+        else:
+            if first is not None:
+                same_question(first, envelope)
+                decided = first.generate_decided or decided
+        response = _response(decided, unlogged)
+        DECISIONS.labels("generate", ",".join(response.degraded)).inc()
+        return response
+
+
+def _from_template(prompt: Prompt, completion: Completion | None, *reasons: str) -> _Written:
+    return _Written(prompt.fallback.title, prompt.fallback.body, completion, by_model=False, degraded=reasons)
+
+
+def _reason(error: PromptRenderFailed | GatewayFailed) -> str:
+    match error:
+        case GatewayTimedOut():
+            return "timeout"
+        case PromptTooLong():
+            return "prompt_too_long"
+        case PromptRenderFailed():
+            return "prompt"
+        case _:
+            return "llm_failed"
+
+
+def _response(decided: GenerateDecided, unlogged: tuple[str, ...]) -> GenerateResponse:
+    model = decided.model
+    return GenerateResponse(
+        decision_id=decided.decision_id,
+        tip=WrittenTip(tip_id=decided.tip_id, title=decided.title, body=decided.body),
+        prompt_version=decided.prompt_version,
+        model=NamedVersion(name=model.name, version=model.version) if model else None,
+        usage=Usage(
+            prompt_tokens=decided.prompt_tokens,
+            completion_tokens=decided.completion_tokens,
+            cost_usd=decided.cost_usd,
+        ),
+        degraded=decided.degraded + unlogged,
+    )

@@ -1,0 +1,40 @@
+"""The bodies of both services share these: snake_case, closed to unknown fields."""
+
+from math import isfinite
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+RequestId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and isfinite(value)):
+        return value
+    raise ValueError("a feature is a finite number, a boolean, a string or null")
+
+
+# One check with one message; a union of the four types would report four faults for each wrong value.
+FeatureValue = Annotated[Any, BeforeValidator(_plain, json_schema_input_type=float | bool | str | None)]
+JsonFeatures = Annotated[dict[Name, FeatureValue], Field(max_length=1000)]
+
+
+class HttpModel(BaseModel):
+    """A request or response body."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class NamedVersion(HttpModel):
+    """A policy or a model, and which one of them."""
+
+    name: str
+    version: str
+
+
+class AssignedExperiment(HttpModel):
+    """The experiment that the person takes part in, and the side that they are on."""
+
+    name: str
+    variant: str

@@ -1,0 +1,212 @@
+"""One /score, from the request to the recorded decision. Read it top to bottom: it is the way of a decision."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, field_validator
+
+from oo.catalog import Catalog, Tenant
+from oo.decisions.champions import Champion, Champions
+from oo.decisions.http import AssignedExperiment, HttpModel, JsonFeatures, Name, NamedVersion, RequestId
+from oo.decisions.identity import decision_id
+from oo.decisions.policy_states import PolicyStates
+from oo.decisions.recording import Recorder
+from oo.decisions.signals import SignalReader
+from oo.errors import ModelNotReady, OnlineStoreUnavailable
+from oo.events.decision import Candidate, ExperimentArm, ModelUsed, RankedArm, ScoreDecided, ServingRole, Versioned
+from oo.experiments.assignment import assign
+from oo.experiments.draw import draw
+from oo.experiments.policy import Arms, Policy
+from oo.experiments.policy_state import dump
+from oo.experiments.uniform import Uniform
+from oo.features.services import NO_VALUES, FeatureService, Values
+
+# What answers when the policy's own inputs are missing: its propensity is known, so even this choice can be replayed.
+FALLBACK = Uniform(version="fallback")
+
+
+class CandidateTip(HttpModel):
+    """A tip that may be chosen, and what the caller knows of it for this person."""
+
+    tip_id: Name
+    features: JsonFeatures | None = None
+
+
+class ScoreRequest(HttpModel):
+    """Which of these tips should this person see now?"""
+
+    request_id: RequestId | None = None
+    tenant_id: Name
+    user_id: Name
+    candidates: Annotated[tuple[CandidateTip, ...], Field(min_length=1)]
+    profile_features: JsonFeatures | None = None
+    context: JsonFeatures = Field(default_factory=dict)
+
+    @field_validator("candidates")
+    @classmethod
+    def _are_different(cls, candidates: tuple[CandidateTip, ...]) -> tuple[CandidateTip, ...]:
+        if len({c.tip_id for c in candidates}) < len(candidates):
+            seen: set[str] = set()
+            twice = {c.tip_id for c in candidates if c.tip_id in seen or seen.add(c.tip_id)}
+            raise ValueError(f"each tip_id may stand once; repeated: {', '.join(sorted(twice)[:5])}")
+        return candidates
+
+
+class RankedTip(HttpModel):
+    """A tip with the model's estimate of its reward and the probability of its being chosen."""
+
+    tip_id: str
+    score: float | None
+    probability: float
+
+
+class ScoreResponse(HttpModel):
+    """The chosen tip, and the numbers that it was chosen by."""
+
+    decision_id: str
+    tip_id: str
+    ranking: tuple[RankedTip, ...]
+    propensity: float
+    policy: NamedVersion
+    model: NamedVersion | None
+    feature_service: str
+    experiment: AssignedExperiment | None
+    degraded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """Decides which tip a person sees, and records the decision before it is told."""
+
+    catalog: Catalog
+    signals: SignalReader
+    champions: Champions
+    policy_states: PolicyStates
+    recorder: Recorder[ScoreDecided]
+    role: ServingRole
+    now: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+
+    async def decide(self, request: ScoreRequest, header_id: str | None = None) -> ScoreResponse:
+        """The decision on this request, logged; a retry with the same id gets the first answer again.
+
+        Args:
+            request: the body.
+            header_id: the `x-request-id` header, which names the decision when the body does not.
+
+        Raises:
+            UnknownTenant: no catalog declares the tenant.
+            InvalidFeature: a feature that the model reads has the wrong type; names it.
+            DecisionConflict: the request id named another question before.
+        """
+        started = time.perf_counter()
+        tenant = self.catalog.tenant(request.tenant_id)
+        service = self.catalog.service(tenant.feature_service)
+        identity = decision_id(request.request_id, header_id, self.new_id)
+        at = self.now()
+        degraded: list[str] = []
+
+        signal, signal_sequence = await self._signals(request, service, at, degraded)
+        scores, champion = self._score(request, service, signal, degraded)
+        policy, experiment = _policy_for(tenant, request.user_id)
+        arms = Arms(tuple(c.tip_id for c in request.candidates), scores)
+        if policy.needs_scores and scores is None:
+            policy = FALLBACK
+        state = self.policy_states.of(tenant.name, policy, arms.tip_ids)
+        probabilities = policy.probabilities(arms, state)
+        chosen = draw(identity, arms.tip_ids, probabilities)
+
+        decided = ScoreDecided.model_construct(
+            decision_id=str(identity),
+            serving_role=self.role,
+            candidates=tuple(
+                Candidate.model_construct(tip_id=c.tip_id, features=c.features) for c in request.candidates
+            ),
+            profile_features=request.profile_features,
+            context=request.context,
+            signal_features=dict(signal) if signal else None,
+            signal_sequence=signal_sequence,
+            ranking=_ranking(arms, probabilities),
+            tip_id=arms.tip_ids[chosen],
+            propensity=float(probabilities[chosen]),
+            policy=Versioned(name=policy.name, version=policy.version),
+            policy_state=dump(state) if policy.needs_state else None,
+            model=champion and _model_used(champion),
+            feature_service=service.name,
+            experiment=experiment,
+            degraded=tuple(degraded),
+            latency=timedelta(seconds=time.perf_counter() - started),
+        )
+        return _response(*await self.recorder.record(decided, tenant_id=tenant.name, user_id=request.user_id, at=at))
+
+    async def _signals(
+        self, request: ScoreRequest, service: FeatureService, at: datetime, degraded: list[str]
+    ) -> tuple[Values, int]:
+        names = service.signal_names()
+        if not names:
+            return NO_VALUES, 0
+        try:
+            return await self.signals.read(request.tenant_id, request.user_id, names, at)
+        except OnlineStoreUnavailable:
+            degraded.append("online_store")
+            return NO_VALUES, 0
+
+    def _score(
+        self, request: ScoreRequest, service: FeatureService, signal: Values, degraded: list[str]
+    ) -> tuple[npt.NDArray[np.float64] | None, Champion | None]:
+        rows = service.encode(
+            [(c.tip_id, c.features or NO_VALUES) for c in request.candidates],
+            profile=request.profile_features or NO_VALUES,
+            signal=signal,
+            context=request.context,
+        )
+        try:
+            champion = self.champions.of(service)
+        except ModelNotReady:
+            degraded.append("model")
+            return None, None
+        return champion.model.score(rows), champion
+
+
+def _policy_for(tenant: Tenant, user_id: str) -> tuple[Policy, ExperimentArm | None]:
+    if tenant.experiment is None:
+        return tenant.policy, None
+    variant = assign(tenant.experiment, tenant.name, user_id)
+    return variant.policy, ExperimentArm(name=tenant.experiment.name, variant=variant.name)
+
+
+def _ranking(arms: Arms, probabilities: npt.NDArray[np.float64]) -> tuple[RankedArm, ...]:
+    scores: Sequence[float | None] = [None] * len(arms.tip_ids) if arms.scores is None else arms.scores.tolist()
+    ranked = sorted(
+        zip(arms.tip_ids, scores, probabilities.tolist(), strict=True), key=lambda arm: (-(arm[1] or 0.0), arm[0])
+    )
+    return tuple(RankedArm.model_construct(tip_id=t, score=s, probability=p) for t, s, p in ranked)
+
+
+def _model_used(champion: Champion) -> ModelUsed:
+    version = champion.version
+    return ModelUsed(name=version.name, version=str(version.version), digest=version.digest)
+
+
+def _response(decided: ScoreDecided, degraded: tuple[str, ...]) -> ScoreResponse:
+    model, experiment = decided.model, decided.experiment
+    return ScoreResponse.model_construct(
+        decision_id=decided.decision_id,
+        tip_id=decided.tip_id,
+        ranking=tuple(
+            RankedTip.model_construct(tip_id=arm.tip_id, score=arm.score, probability=arm.probability)
+            for arm in decided.ranking
+        ),
+        propensity=decided.propensity,
+        policy=NamedVersion(name=decided.policy.name, version=decided.policy.version),
+        model=NamedVersion(name=model.name, version=model.version) if model else None,
+        feature_service=decided.feature_service,
+        experiment=AssignedExperiment(name=experiment.name, variant=experiment.variant) if experiment else None,
+        degraded=degraded,
+    )

@@ -1,0 +1,1 @@
+"""The stack on one machine: every server and process of oO under one supervisor, without containers."""

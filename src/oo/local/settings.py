@@ -1,0 +1,48 @@
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_DIR = Path(__file__).resolve().parents[3]
+
+Port = Annotated[int, Field(gt=0, lt=65536)]
+
+
+class StackSettings(BaseSettings):
+    """Where the local stack keeps its state and which ports it takes; each is an environment variable with OO_."""
+
+    model_config = SettingsConfigDict(env_prefix="OO_", frozen=True, extra="ignore")
+
+    state_dir: Path = PROJECT_DIR / ".oo"
+    """Everything that the stack writes: event log, databases, offline store, logs."""
+    nats_port: Port = 4222
+    nats_monitor_port: Port = 8222
+    mlflow_port: Port = 5000
+    scorer_port: Port = 3000
+    generator_port: Port = 3001
+    signals_port: Port = 3101
+    archive_port: Port = 3102
+    rewards_port: Port = 3103
+    catalog: str = "catalog/tips.yaml,examples/digits/catalog.yaml,examples/open_bandit/catalog.yaml"
+    """The catalog files that the processes read, separated by commas, relative to the project."""
+    min_free_mb: int = Field(default=500, ge=0)
+    """With less free space than this, in MB, the stack does not start."""
+    start_timeout: float = Field(default=180, gt=0)
+    """Seconds within which all processes must be healthy."""
+
+    @model_validator(mode="after")
+    def _is_absolute_and_without_clash(self) -> Self:
+        object.__setattr__(self, "state_dir", self.state_dir.expanduser().resolve())
+        names: dict[int, str] = {}
+        for field, value in self.ports.items():
+            if value in names:
+                raise ValueError(f"{names[value]} and {field} are both {value}; each needs a port of its own")
+            names[value] = field
+        return self
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The ports by the name of the variable that sets them."""
+        fields = type(self).model_fields
+        return {f"OO_{name.upper()}": getattr(self, name) for name in fields if name.endswith("_port")}

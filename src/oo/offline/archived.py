@@ -1,0 +1,68 @@
+"""A row of the offline store: one message as its stream held it, with the columns that readers select by."""
+
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from typing import Self
+
+import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
+
+from oo.bus.delivery import Delivery
+from oo.events.envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """A valid event of the bus, as the offline store keeps it. Times are aware, in UTC."""
+
+    stream: str
+    sequence: int
+    """Its place in the stream: with `stream` the message's identity for ever."""
+    subject: str
+    """Where it travelled; a shadow's decision is told by it."""
+    event_type: str
+    event_id: str
+    schema_version: str
+    tenant_id: str
+    user_id: str
+    """Personal data."""
+    decision_id: str | None
+    """The decision that it is or speaks of; None for signals."""
+    occurred_at: datetime
+    """Event time, to the microsecond; the payload may be finer."""
+    published_at: datetime
+    """When the stream stored it."""
+    day: date
+    """The UTC date of `published_at`."""
+    payload: str
+    """The message's JSON exactly as it was sent, so that fields of a newer contract survive. Personal data."""
+
+    @classmethod
+    def of(cls, delivery: Delivery, envelope: Envelope) -> Self:
+        """The row for a message and the envelope that was decoded from it."""
+        published_at = delivery.published_at.astimezone(UTC)
+        return cls(
+            stream=delivery.stream,
+            sequence=delivery.sequence,
+            subject=delivery.subject,
+            event_type=envelope.event_type,
+            event_id=envelope.event_id,
+            schema_version=envelope.schema_version,
+            tenant_id=envelope.tenant_id,
+            user_id=envelope.user_id,
+            decision_id=getattr(envelope.event, "decision_id", None),
+            occurred_at=envelope.occurred_at,
+            published_at=published_at,
+            day=published_at.date(),
+            payload=delivery.data.decode(),
+        )
+
+
+COLUMNS = tuple(field.name for field in fields(Archived))
+
+_TYPES = {
+    "sequence": pa.int64(),
+    "occurred_at": pa.timestamp("us", tz="UTC"),
+    "published_at": pa.timestamp("us", tz="UTC"),
+    "day": pa.date32(),
+}
+SCHEMA = pa.schema([pa.field(name, _TYPES.get(name, pa.string())) for name in COLUMNS])

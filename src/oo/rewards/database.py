@@ -1,0 +1,66 @@
+"""The database of the reward join: SQLite on one machine, PostgreSQL in a cluster."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from oo.errors import RewardStoreFailed
+from oo.rewards.tables import metadata
+
+_BUSY_TIMEOUT_MS = 10_000
+
+
+def connect(url: str) -> Engine:
+    """The database at `url`, such as `sqlite:///scores.db` or `postgresql+psycopg://…`, with its tables.
+
+    Idempotent, and safe for several processes at once. SQLite runs in WAL mode, so that readers never wait for the
+    writer, and a second writer waits for the first one up to ten seconds.
+
+    Raises:
+        RewardStoreFailed: the URL is none, or the database does not answer; names it without its password.
+    """
+    try:
+        address = make_url(url)
+        if address.get_backend_name() == "sqlite" and address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(address)
+    except (ArgumentError, ImportError, NoSuchModuleError, OSError) as error:
+        raise RewardStoreFailed(f"database of tip_scores: {error}; give a URL as SQLAlchemy writes it") from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    try:
+        with writing(engine) as connection:
+            for table in metadata.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))
+                for index in sorted(table.indexes, key=lambda index: str(index.name)):
+                    connection.execute(CreateIndex(index, if_not_exists=True))
+    except DBAPIError as error:
+        raise RewardStoreFailed(f"database of tip_scores {address!r}: {error.orig}; is it running?") from error
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction, in which no other writer is at work; its first statement must be a write.
+
+    Taking turns is what makes the join complete: were a decision and its exposure written at the same moment, neither
+    transaction would see the other's row. SQLite lets one writer in by itself, from its first write on.
+    """
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('oo.rewards'))"))
+        yield connection
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.close()

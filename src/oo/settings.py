@@ -1,0 +1,131 @@
+"""One settings class a process, read once from the environment (prefix OO_)."""
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from oo.errors import InvalidSettings, faults
+from oo.events.decision import ServingRole
+
+
+class ProcessSettings(BaseSettings):
+    """What every process needs."""
+
+    model_config = SettingsConfigDict(env_prefix="OO_", frozen=True, extra="ignore")
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    """The NATS server with JetStream."""
+    catalog: Annotated[tuple[Path, ...], NoDecode] = (Path("catalog/tips.yaml"),)
+    """The catalog files that declare tenants and feature services, separated by commas."""
+
+    @field_validator("catalog", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+
+class ServiceSettings(ProcessSettings):
+    """What both HTTP services need."""
+
+    serving_role: ServingRole = Field(
+        default=ServingRole.STABLE, validation_alias=AliasChoices("SERVING_ROLE", "serving_role")
+    )
+    """What this deployment is to traffic: stable, canary or shadow. A shadow writes only below decisions.shadow.>."""
+    decision_log_timeout: float = 0.25
+    """Seconds within which the decision log must acknowledge; past it the answer goes out marked degraded."""
+    online_store_timeout: float = 0.05
+    """Seconds within which the online store must answer; past it the answer goes out without signal features."""
+    max_body_bytes: int = 400_000
+    """The largest request body that is read: the record of its decision must fit on the bus."""
+
+    @field_validator("serving_role", mode="before")
+    @classmethod
+    def _short_role(cls, value: object) -> object:
+        return f"SERVING_ROLE_{value.upper()}" if isinstance(value, str) and "_" not in value else value
+
+
+class ScorerSettings(ServiceSettings):
+    """The scorer's own."""
+
+    mlflow_url: str = "http://127.0.0.1:5000"
+    """The MLflow server whose champions are served."""
+    registry_poll_seconds: float = 2.0
+    """How often the registry is asked for a new champion."""
+    max_candidates: int = 1_000
+    """The most candidates in one request."""
+
+
+class GeneratorSettings(ServiceSettings):
+    """The generator's own."""
+
+    default_prompt_version: str = Field(
+        default="v1", validation_alias=AliasChoices("DEFAULT_PROMPT_VERSION", "default_prompt_version")
+    )
+    """The prompt version for requests that name none."""
+    llm_model: str = "mock"
+    """The language model, named as LiteLLM names it; `mock` is its offline provider."""
+    llm_api_base: str | None = None
+    """The address of an OpenAI-compatible endpoint, when it is not the provider's own."""
+    llm_api_key: SecretStr | None = None
+    """The endpoint's key."""
+    llm_timeout: float = 5.0
+    """Seconds that the language model may take."""
+    llm_max_prompt_chars: int = 20_000
+    """The longest prompt that is sent."""
+
+
+class ConsumerSettings(ProcessSettings):
+    """What every consumer needs."""
+
+    health_host: str = "127.0.0.1"
+    """The address that /livez, /readyz and /metrics listen on."""
+    health_port: int = 3100
+    """Their port."""
+    batch_size: int = 500
+    """The most messages taken at once."""
+
+
+class ArchiveSettings(ConsumerSettings):
+    """The archive's own."""
+
+    offline_store: str = ".oo/offline"
+    """The Delta table's folder or address."""
+
+
+class RewardsSettings(ConsumerSettings):
+    """The reward join's own."""
+
+    tip_scores_url: str = "sqlite:///.oo/tip_scores.db"
+    """The database of tip_scores, as SQLAlchemy writes it."""
+    policy_state_seconds: float = 2.0
+    """How often what policies have learned is passed on to the scorers."""
+
+
+class PipelineSettings(ProcessSettings):
+    """What training and the command line read."""
+
+    mlflow_url: str = "http://127.0.0.1:5000"
+    """The MLflow server."""
+    offline_store: str = ".oo/offline"
+    """The Delta table's folder or address."""
+    tip_scores_url: str = "sqlite:///.oo/tip_scores.db"
+    """The database of tip_scores, as SQLAlchemy writes it."""
+    pipeline_root: Path = Path(".oo/pipelines")
+    """Where pipeline runs keep their artifacts."""
+
+
+S = TypeVar("S", bound=ProcessSettings)
+
+
+def read(settings: type[S]) -> S:
+    """The settings of a process.
+
+    Raises:
+        InvalidSettings: a variable is missing or malformed; says which.
+    """
+    try:
+        return settings()
+    except ValidationError as error:
+        raise InvalidSettings(f"settings of this process: {faults(error, settings.__name__)}") from error

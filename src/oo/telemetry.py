@@ -1,0 +1,54 @@
+"""What a process tells about itself: log lines and metrics. Neither holds personal data, by convention."""
+
+import json
+import logging
+import sys
+import time
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+DECISIONS: Final = Counter(
+    "oo_decisions", "Decisions answered; degraded names what was missing.", ["service", "degraded"]
+)
+UNLOGGED: Final = Counter("oo_decisions_unlogged", "Decisions that the log did not acknowledge in time.", ["service"])
+DELIVERIES: Final = Counter("oo_deliveries", "Deliveries by the door that they left by.", ["consumer", "door"])
+HANDLER_FAILURES: Final = Counter(
+    "oo_handler_failures", "Batches that came again since the handler raised.", ["consumer"]
+)
+DEAD_LETTERS: Final = Counter("oo_dead_letters", "Messages in the dead-letter stream.", ["consumer", "reason"])
+BACKLOG: Final = Gauge("oo_backlog", "Messages that a durable has not delivered yet, as last heard.", ["durable"])
+BATCH_SECONDS: Final = Histogram("oo_batch_seconds", "Time from a batch's arrival to its last door.", ["consumer"])
+
+_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}
+
+
+class LineFormatter(logging.Formatter):
+    """One line a record: `time level process logger message key=value`, a traceback among the values."""
+
+    def __init__(self, process: str) -> None:
+        line = f"%(asctime)s.%(msecs)03dZ %(levelname)s {process} %(name)s %(message)s"
+        super().__init__(line, "%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the library's name
+        """The line, with what was given as `extra`."""
+        extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        line = super().formatMessage(record).replace("\n", "\\n")
+        return " ".join([line, *(f"{key}={_quoted(str(value))}" for key, value in extra.items())])
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record on one line."""
+        line, *traceback = super().format(record).split("\n", 1)
+        return f"{line} traceback={_quoted(traceback[0])}" if traceback else line
+
+
+def _quoted(value: str) -> str:
+    return value if value and value.isprintable() and not set(value) & set(' "=') else json.dumps(value)
+
+
+def configure_logging(process: str) -> None:
+    """Log to standard error as `process`, from level INFO on, and nothing else there."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter(process))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

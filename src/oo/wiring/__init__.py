@@ -1,0 +1,1 @@
+"""All wiring: one file and one function a process, so that an image needs just what its own process imports."""

@@ -1,0 +1,12 @@
+from collections.abc import Callable
+
+from oo.bus.handling import Apply
+from oo.offline.store import OfflineStore
+from oo.settings import ArchiveSettings
+from oo.wiring.process import consume, on_the_bus
+
+
+async def run(settings: ArchiveSettings, keeping: Callable[[OfflineStore], Apply]) -> None:
+    """Archive every stream until the process is told to stop."""
+    async with on_the_bus(settings, "oo-archive") as jetstream:
+        await consume(jetstream, "archive", keeping(OfflineStore(settings.offline_store)), settings)

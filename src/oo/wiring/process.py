@@ -1,0 +1,58 @@
+"""What every process begins with: log lines, the clock, new names and the bus."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+from nats.js import JetStreamContext
+from uuid_utils.compat import uuid7
+
+from oo.bus.connection import connect
+from oo.bus.consumer import Consumer
+from oo.bus.handling import Apply, events_only
+from oo.bus.streams import ensure
+from oo.bus.worker import run_consumers, stop_on_signals
+from oo.events.subjects import DURABLES, ConsumerName
+from oo.settings import ConsumerSettings, ProcessSettings
+from oo.telemetry import configure_logging
+
+
+def now() -> datetime:
+    """The moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> UUID:
+    """A new UUIDv7, which sorts by time."""
+    return uuid7()
+
+
+@asynccontextmanager
+async def on_the_bus(settings: ProcessSettings, process: str) -> AsyncIterator[JetStreamContext]:
+    """A connection of `process` with streams, durables and buckets in place; what is under way is finished at the end.
+
+    Raises:
+        BusUnreachable: no server answered.
+    """
+    configure_logging(process)
+    connection = await connect(settings.nats_url, process)
+    try:
+        jetstream = connection.jetstream()
+        await ensure(jetstream)
+        yield jetstream
+    finally:
+        await connection.drain()
+
+
+async def consume(jetstream: JetStreamContext, name: ConsumerName, apply: Apply, settings: ConsumerSettings) -> None:
+    """Give the events of all durables of a consumer to `apply`, until the process is told to stop."""
+    handle = events_only(apply)
+    consumers = [
+        Consumer(jetstream, durable, handle, batch_size=settings.batch_size)
+        for durable in DURABLES
+        if durable.consumer == name
+    ]
+    stop = stop_on_signals(asyncio.get_running_loop())
+    await run_consumers(consumers, host=settings.health_host, health_port=settings.health_port, stop=stop)

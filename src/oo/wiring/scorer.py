@@ -1,0 +1,53 @@
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+
+from oo import catalog as catalogs
+from oo.bus.streams import FEATURES_BUCKET, POLICY_STATE_BUCKET
+from oo.decisions.champions import Champions
+from oo.decisions.decision_log import JetStreamDecisionLog
+from oo.decisions.policy_states import PolicyStates
+from oo.decisions.recording import Recorder
+from oo.decisions.score import Scorer
+from oo.decisions.signals import SignalReader
+from oo.features.nats_online_store import NatsOnlineStore
+from oo.registry.mlflow_registry import MlflowRegistry
+from oo.running import Running, start, stop
+from oo.settings import ScorerSettings
+from oo.wiring.process import new_id, now, on_the_bus
+
+
+@asynccontextmanager
+async def scorer(settings: ScorerSettings) -> AsyncIterator[Running[Scorer]]:
+    """The scorer, with champions and policy states followed in the background."""
+    catalog = catalogs.load(settings.catalog)
+    async with on_the_bus(settings, "oo-scorer") as jetstream:
+        champions = Champions(MlflowRegistry(settings.mlflow_url), catalog)
+        policy_states = PolicyStates()
+        deciding = Scorer(
+            catalog=catalog,
+            signals=SignalReader(
+                NatsOnlineStore(await jetstream.key_value(FEATURES_BUCKET), Random()),  # noqa: S311  # spreads retries
+                settings.online_store_timeout,
+            ),
+            champions=champions,
+            policy_states=policy_states,
+            recorder=Recorder(JetStreamDecisionLog(jetstream, settings.decision_log_timeout), "score"),
+            role=settings.serving_role,
+            now=now,
+            new_id=new_id,
+        )
+        tasks = start(
+            {
+                "champions": champions.follow(settings.registry_poll_seconds),
+                "policy states": policy_states.follow(await jetstream.key_value(POLICY_STATE_BUCKET)),
+            }
+        )
+        # What start-up made lives as long as the process: the collector need not walk it during a request.
+        gc.collect()
+        gc.freeze()
+        try:
+            yield Running(deciding, tasks, lambda: champions.complete)
+        finally:
+            await stop(tasks)

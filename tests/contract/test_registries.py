@@ -1,0 +1,149 @@
+"""One suite for the registry in memory and the one in MLflow."""
+
+import hashlib
+import os
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from oo.errors import InvalidModel, RegistryUnreachable, UnknownModel
+from oo.registry.memory_registry import MemoryRegistry
+from oo.registry.mlflow_registry import MlflowRegistry
+from oo.registry.registry import CHALLENGER, CHAMPION, PREVIOUS, ModelVersion, Registry
+from tests.mlflow_server import mlflow_server
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as uri:
+        yield uri
+
+
+@pytest.fixture(params=["memory", "mlflow"])
+def registry(request: pytest.FixtureRequest) -> Registry:
+    if request.param == "memory":
+        return MemoryRegistry()
+    return MlflowRegistry(request.getfixturevalue("mlflow_uri"))
+
+
+@pytest.fixture
+def name() -> str:
+    return f"tips_{uuid.uuid4().hex}"
+
+
+def registered(registry: Registry, name: str, onnx: bytes = b"a model") -> ModelVersion:
+    return registry.register(
+        name,
+        onnx,
+        feature_service="tips@1",
+        feature_digest="f" * 64,
+        files={"manifest.json": b'{"rows": 3}'},
+        tags={"rows": "3"},
+    )
+
+
+def test_versions_count_up_from_one(registry: Registry, name: str) -> None:
+    versions = [registered(registry, name, onnx) for onnx in (b"first", b"second")]
+    assert [version.version for version in versions] == [1, 2]
+    assert registry.versions(name) == versions
+
+
+def test_an_unknown_model_has_no_versions_and_no_alias(registry: Registry, name: str) -> None:
+    assert registry.versions(name) == []
+    assert registry.by_alias(name, CHAMPION) is None
+
+
+def test_a_version_names_its_bytes_and_its_columns(registry: Registry, name: str) -> None:
+    version = registered(registry, name)
+    digest = hashlib.sha256(b"a model").hexdigest()
+    assert version == ModelVersion(name, 1, digest, feature_service="tips@1", feature_digest="f" * 64)
+    assert registry.load(version) == b"a model"
+
+
+def test_a_version_keeps_its_files(registry: Registry, name: str) -> None:
+    version = registered(registry, name)
+    assert registry.read_file(version, "manifest.json") == b'{"rows": 3}'
+
+
+def test_a_missing_file_is_named(registry: Registry, name: str) -> None:
+    version = registered(registry, name)
+    with pytest.raises(UnknownModel, match=r"no file 'card\.md'"):
+        registry.read_file(version, "card.md")
+
+
+def test_files_can_be_attached_and_replaced_later(registry: Registry, name: str) -> None:
+    version = registered(registry, name)
+    registry.attach(version, {"card.md": b"# tips", "manifest.json": b"{}"}, {"verdict": "passed"})
+    assert registry.read_file(version, "card.md") == b"# tips"
+    assert registry.read_file(version, "manifest.json") == b"{}"
+    assert registry.load(version) == b"a model"
+
+
+def test_an_alias_moves_from_version_to_version(registry: Registry, name: str) -> None:
+    first, second = registered(registry, name), registered(registry, name)
+    registry.set_alias(name, CHAMPION, first.version)
+    registry.set_alias(name, CHALLENGER, second.version)
+    assert registry.by_alias(name, CHAMPION) == first
+    registry.set_alias(name, PREVIOUS, first.version)
+    registry.set_alias(name, CHAMPION, second.version)
+    assert registry.by_alias(name, CHAMPION) == second
+    assert registry.by_alias(name, PREVIOUS) == first
+
+
+def test_an_alias_that_was_never_set_names_nothing(registry: Registry, name: str) -> None:
+    registered(registry, name)
+    assert registry.by_alias(name, CHAMPION) is None
+
+
+def test_an_alias_needs_an_existing_version(registry: Registry, name: str) -> None:
+    registered(registry, name)
+    with pytest.raises(UnknownModel, match="no version 7"):
+        registry.set_alias(name, CHAMPION, 7)
+
+
+def test_bytes_that_were_changed_are_refused(registry: Registry, name: str) -> None:
+    version = registered(registry, name)
+    told_otherwise = ModelVersion(name, 1, "0" * 64, version.feature_service, version.feature_digest)
+    with pytest.raises(InvalidModel, match="not the file that was registered"):
+        registry.load(told_otherwise)
+
+
+def test_a_version_that_does_not_exist_cannot_be_loaded(registry: Registry, name: str) -> None:
+    version = registered(registry, name)
+    absent = ModelVersion(name, 9, version.digest, version.feature_service, version.feature_digest)
+    with pytest.raises(UnknownModel, match="no version 9"):
+        registry.load(absent)
+
+
+def test_a_server_that_is_away_is_named_soon() -> None:
+    with socket.socket() as taken:  # bound and not listening: nothing answers there
+        taken.bind(("127.0.0.1", 0))
+        registry = MlflowRegistry(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        started = time.monotonic()
+        with pytest.raises(RegistryUnreachable, match="is it running"):
+            registry.by_alias("tips", CHAMPION)
+        assert time.monotonic() - started < 10
+
+
+def test_what_the_environment_sets_for_mlflow_stays() -> None:
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert int(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) <= 2
+
+
+def test_a_registered_version_opens_with_mlflow_itself(mlflow_uri: str, name: str, tmp_path: Path) -> None:
+    import mlflow  # noqa: PLC0415  # only this test needs the onnx flavor
+
+    from onnx import TensorProto, helper  # noqa: PLC0415  # the same
+
+    node = helper.make_node("Identity", ["x"], ["y"])
+    x, y = (helper.make_tensor_value_info(value, TensorProto.FLOAT, [None]) for value in "xy")
+    graph = helper.make_graph([node], "same", [x], [y])
+    onnx = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]).SerializeToString()
+    registered(MlflowRegistry(mlflow_uri), name, onnx)
+    mlflow.set_tracking_uri(mlflow_uri)
+    opened = mlflow.onnx.load_model(f"models:/{name}/1", dst_path=str(tmp_path))
+    assert opened.graph.name == "same"

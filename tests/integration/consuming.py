@@ -1,0 +1,77 @@
+"""A consumer that runs while a test looks on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+
+from oo.bus.consumer import Consumer, Handle
+from oo.bus.delivery import Acknowledge, Delivery, Door, Reject
+from oo.bus.routing import decode_or_reject
+from oo.events.subjects import DURABLES, Durable
+
+PATIENCE = 30.0
+NAMED = {durable.name: durable for durable in DURABLES}
+SIGNALS = NAMED["signals-signals"]
+
+
+@asynccontextmanager
+async def consuming(
+    js: JetStreamContext, handle: Handle, durable: Durable = SIGNALS, *, batch_size: int = 100
+) -> AsyncIterator[Consumer]:
+    consumer = Consumer(js, durable, handle, batch_size=batch_size)
+    stop = asyncio.Event()
+    task = asyncio.create_task(consumer.run(stop))
+    try:
+        yield consumer
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, PATIENCE)
+
+
+async def all_left(js: JetStreamContext, durable: Durable = SIGNALS) -> None:
+    """Return once every message of the durable has left by a final door."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                info = await js.consumer_info(durable.stream, durable.name)
+            except NatsError:
+                pass  # not there yet, or its server is away
+            else:
+                if not info.num_pending and not info.num_ack_pending:
+                    return
+            await asyncio.sleep(0.01)
+
+
+async def until(is_so: Callable[[], object]) -> None:
+    """Return once it is so."""
+    async with asyncio.timeout(PATIENCE):
+        while not is_so():  # noqa: ASYNC110  # what tests wait for has no event to give
+            await asyncio.sleep(0.01)
+
+
+async def count(js: JetStreamContext, stream: str) -> int:
+    """How many messages the stream holds."""
+    return (await js.stream_info(stream)).state.messages
+
+
+class Diary:
+    """A handler that decodes, acknowledges and remembers; what it cannot decode it rejects."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Delivery]] = []
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        return [delivery for batch in self.batches for delivery in batch]
+
+    @property
+    def event_ids(self) -> list[str]:
+        return [delivery.headers["Nats-Msg-Id"] for delivery in self.deliveries]
+
+    async def __call__(self, deliveries: Sequence[Delivery]) -> list[Door]:
+        self.batches.append(list(deliveries))
+        decoded = [decode_or_reject(delivery) for delivery in deliveries]
+        return [each if isinstance(each, Reject) else Acknowledge() for each in decoded]

@@ -1,0 +1,48 @@
+import logging
+import socket
+
+import pytest
+
+from oo.bus.connection import connect
+from oo.errors import BusUnreachable
+from tests.integration.consuming import until
+from tests.integration.nats_server import NatsServer
+
+
+async def test_a_connection_names_its_process(nats_url: str) -> None:
+    client = await connect(nats_url, "oo-tests")
+    assert client.is_connected
+    assert client.options["name"] == "oo-tests"
+    await client.close()
+
+
+async def test_a_server_that_is_not_there_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oo.bus.connection.PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(BusUnreachable) as refused:
+        await connect(f"nats://ada:secret@127.0.0.1:{port}", "oo-tests")
+    assert f"no NATS server answered at 127.0.0.1:{port}" in str(refused.value)
+    assert "is it running? `make up`" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+async def test_what_answers_but_is_no_nats_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oo.bus.connection.PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(BusUnreachable):
+        await connect(f"nats://127.0.0.1:{silent.getsockname()[1]}", "oo-tests")
+
+
+async def test_a_lost_connection_comes_back_and_says_so(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="oo.bus.connection")
+    client = await connect(nats_server.url, "oo-tests")
+    nats_server.stop()
+    await until(lambda: not client.is_connected)
+    nats_server.start()
+    await until(lambda: client.is_connected)
+    await client.flush()
+    await until(lambda: "bus connection is back" in caplog.messages)
+    assert "bus connection lost, reconnecting" in caplog.messages
+    await client.close()

@@ -1,0 +1,96 @@
+"""The generator as it is deployed: BentoML in a process of its own, a real bus, the offline model."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from nats.js import JetStreamContext
+
+from oo.decisions.identity import event_id
+from oo.events.decision import ServingRole
+from oo.events.envelope import decode
+from tests.integration.nats_server import NatsServer
+
+ROOT = Path(__file__).parents[2]
+READY_WITHIN_SECONDS = 120
+REQUEST: dict[str, Any] = {
+    "request_id": "0198f000-0000-7000-8000-000000000001",
+    "tenant_id": "example",
+    "user_id": "ada",
+    "profile_features": {"goal": "rest", "tip_volume": 3},
+    "prompt_version": "v2",
+}
+
+
+@pytest.fixture
+def generator_url(nats_server: NatsServer, tmp_path: Path) -> Iterator[str]:
+    """The address of a generator that is ready to answer."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+        "BENTOML_HOME": str(tmp_path / "bentoml"),
+        "OO_NATS_URL": nats_server.url,
+        "OO_CATALOG": str(ROOT / "catalog" / "tips.yaml"),
+    }
+    url = f"http://127.0.0.1:{port}"
+    command = ["serve", "bentos.generator.service:Generator", "--host", "127.0.0.1", "--port", str(port)]
+    log = tmp_path / "generator.log"
+    with log.open("wb") as output:
+        service = subprocess.Popen(  # noqa: S603  # our own program, by its path
+            [Path(sys.executable).parent / "bentoml", *command],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_until_ready(url, service, log)
+        yield url
+    finally:
+        service.terminate()
+        service.wait(30)
+
+
+def _wait_until_ready(url: str, service: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + READY_WITHIN_SECONDS
+    while True:
+        try:
+            if httpx.get(f"{url}/readyz").status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            assert service.poll() is None, f"the generator ended: {log.read_text()}"
+        assert time.monotonic() < deadline, f"the generator was not ready in time: {log.read_text()}"
+        time.sleep(0.1)
+
+
+async def test_what_a_person_is_told_is_on_the_bus_first_and_a_retry_adds_nothing(
+    generator_url: str, jetstream: JetStreamContext
+) -> None:
+    async with httpx.AsyncClient(base_url=generator_url, timeout=30) as client:
+        first = await client.post("/generate", json=REQUEST)
+        again = await client.post("/generate", json=REQUEST)
+
+    assert first.status_code == 200
+    assert again.json() == first.json()
+    assert (await jetstream.stream_info("DECISIONS")).state.messages == 1
+    recorded = decode((await jetstream.get_last_msg("DECISIONS", "decisions.generate")).data or b"")
+    decided, answer = recorded.generate_decided, first.json()
+    assert decided is not None
+    assert recorded.event_id == event_id(UUID(decided.decision_id), "example", ServingRole.STABLE)
+    assert (recorded.tenant_id, recorded.user_id) == ("example", "ada")
+    assert (decided.decision_id, decided.tip_id) == (REQUEST["request_id"], answer["tip"]["tip_id"])
+    assert (decided.title, decided.body) == (answer["tip"]["title"], answer["tip"]["body"])
+    assert (decided.prompt_version, decided.model and decided.model.name) == ("v2", "mock")
+    assert decided.profile_features == REQUEST["profile_features"]
+    assert decided.degraded == ()

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+
+from oo.local.processes import Process, environment, processes
+from oo.local.settings import StackSettings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> StackSettings:
+    return StackSettings(state_dir=tmp_path)
+
+
+@pytest.fixture
+def table(settings: StackSettings) -> dict[str, Process]:
+    return {process.name: process for process in processes(settings)}
+
+
+def test_a_process_stands_after_all_that_it_needs(table: dict[str, Process]) -> None:
+    names = list(table)
+    for position, process in enumerate(table.values()):
+        assert set(process.needs) <= set(names[:position])
+
+
+def test_every_port_of_the_settings_belongs_to_one_process(settings: StackSettings, table: dict[str, Process]) -> None:
+    ports = [pair for process in table.values() for pair in process.ports.items()]
+    assert sorted(ports) == sorted(settings.ports.items())
+
+
+def test_every_process_listens_on_its_own_ports(table: dict[str, Process]) -> None:
+    for process in table.values():
+        told = {*process.command, *process.environment.values()}
+        assert {str(port) for port in process.ports.values()} <= told
+
+
+def test_every_process_is_healthy_at_an_address_of_its_own_or_is_a_task(table: dict[str, Process]) -> None:
+    health = [process.health for process in table.values() if process.name != "bootstrap"]
+    assert None not in health
+    assert len(set(health)) == len(health)
+    assert table["bootstrap"].health is None
+
+
+def test_all_that_is_written_lies_in_the_state_folder(settings: StackSettings) -> None:
+    values = environment(settings)
+    for name in ("OO_OFFLINE_STORE", "OO_TIP_SCORES_URL", "OO_PIPELINE_ROOT"):
+        assert str(settings.state_dir) in values[name]
+
+
+def test_no_process_of_python_phones_home(table: dict[str, Process]) -> None:
+    for process in table.values():
+        if process.name != "nats":
+            assert process.environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
+            assert process.environment["BENTOML_DO_NOT_TRACK"] == "True"
+            assert process.environment["ORT_DISABLE_TELEMETRY"] == "1"
+            assert process.environment["LITELLM_LOCAL_MODEL_COST_MAP"] == "True"
