@@ -3,8 +3,6 @@
 import bentoml
 
 from bentos.generator.app import create_app
-from oo.decisions.generate import TipWriter
-from oo.running import Running
 from oo.settings import GeneratorSettings, read
 from oo.wiring.generator import generator
 
@@ -21,5 +19,4 @@ class Generator:
 
     async def __is_ready__(self) -> bool:
         """False until requests can take the full path."""
-        running: Running[TipWriter] = _APP.state.running
-        return running.ready
+        return bool(_APP.state.running.ready)

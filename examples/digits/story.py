@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from examples.caller import Caller, each
 from examples.digits.rows import ARMS, Image
@@ -20,13 +21,18 @@ class Answered:
     reward: int
 
 
+async def ask(caller: Caller, image: Image) -> dict[str, Any]:
+    """The scorer's answer for an image."""
+    return await caller.score(image.user_id, _CANDIDATES, context=image.context)
+
+
 async def play(
     caller: Caller, images: Iterable[Image], *, at_once: int, advance: Callable[[], None] = lambda: None
 ) -> list[Answered]:
     """Ask for a digit for each image, show it, and react: the answers in the order of the images."""
 
     async def one(image: Image) -> Answered:
-        answer = await caller.score(image.user_id, _CANDIDATES, context=image.context)
+        answer = await ask(caller, image)
         right = answer["tip_id"] == image.right_arm
         reaction = ReactionKind.COMPLETED if right else ReactionKind.DISMISSED
         await caller.show(image.user_id, answer["decision_id"], answer["tip_id"], reaction)
@@ -43,7 +49,7 @@ async def keep_asking(caller: Caller, image: Image, until: asyncio.Event) -> lis
     """
     versions = []
     while not until.is_set():
-        answer = await caller.score(image.user_id, _CANDIDATES, context=image.context)
+        answer = await ask(caller, image)
         versions.append(answer["model"]["version"])
         await asyncio.sleep(0.02)
     return versions

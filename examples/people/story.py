@@ -21,6 +21,7 @@ class Visit:
     title: str
     prompt_version: str
     chosen_tip: str
+    propensity: float
     decision_id: str
 
 
@@ -57,6 +58,13 @@ async def visit(caller: Caller) -> list[Visit]:
         await caller.show(user, written["decision_id"], written["tip"]["tip_id"], reaction)
         await caller.show(user, chosen["decision_id"], chosen["tip_id"], reaction)
         visits.append(
-            Visit(user, written["tip"]["title"], written["prompt_version"], chosen["tip_id"], chosen["decision_id"])
+            Visit(
+                user,
+                written["tip"]["title"],
+                written["prompt_version"],
+                chosen["tip_id"],
+                chosen["propensity"],
+                chosen["decision_id"],
+            )
         )
     return visits

@@ -1,10 +1,9 @@
 """The command line: each command decodes, makes one library call and prints."""
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,22 +11,26 @@ from rich.markup import escape
 from rich.table import Table
 
 from oo.errors import OOError
+from oo.experiments.interval import wilson
+from oo.printing import lineage_tree, stack_table
+from oo.settings import PipelineSettings, read
+
+# Imports stand inside the commands where they are slow: `oo --help` must not wait for MLflow.
 
 app = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="oO decides which short tip a person sees, and learns from what they do with it.",
 )
 decision = typer.Typer(no_args_is_help=True, help="Follow one decision.")
 model = typer.Typer(no_args_is_help=True, help="See the registered models.")
+prompt = typer.Typer(no_args_is_help=True, help="See and release prompt versions.")
 app.add_typer(decision, name="decision")
 app.add_typer(model, name="model")
+app.add_typer(prompt, name="prompt")
 
 out = Console()
 err = Console(stderr=True)
-
-Group = Literal["tenant", "policy", "model", "prompt_version"]
 
 
 @contextmanager
@@ -36,8 +39,12 @@ def _telling_errors() -> Iterator[None]:
     try:
         yield
     except OOError as error:
-        err.print(f"[red]{escape(str(error))}[/red]")
+        err.print(escape(str(error)), style="red", highlight=False)
         raise typer.Exit(1) from error
+
+
+def _tell(what: str, news: str) -> None:
+    err.print(f"[dim]{escape(what):>10}[/dim]  {escape(news)}", highlight=False)
 
 
 @app.command()
@@ -46,10 +53,10 @@ def up() -> None:
     from oo.local import stack
     from oo.local.settings import StackSettings
 
-    settings = StackSettings()
     with _telling_errors():
+        settings = StackSettings()
         stack.up(settings, _tell)
-    _print_status(stack.status(settings))
+        out.print(stack_table(stack.status(settings)))
 
 
 @app.command()
@@ -69,7 +76,7 @@ def status() -> None:
     from oo.local.settings import StackSettings
 
     states = stack.status(StackSettings())
-    _print_status(states)
+    out.print(stack_table(states))
     if any(state.condition not in {"healthy", "done"} for state in states):
         raise typer.Exit(1)
 
@@ -89,20 +96,98 @@ def logs(name: Annotated[str | None, typer.Argument(help="One process, such as s
 @app.command()
 def bootstrap() -> None:
     """Make streams, durables and buckets, and give each feature service a first champion that knows nothing."""
-    from oo.settings import PipelineSettings, read
     from oo.wiring.bootstrap import bootstrap as run
 
     with _telling_errors():
         for version in asyncio.run(run(read(PipelineSettings))):
-            out.print(f"{version.feature_service}: champion is {version.name} {version.version}")
+            out.print(f"{version.feature_service}: the champion is {version.name} {version.version}", highlight=False)
+
+
+@app.command()
+def rewards(
+    by: Annotated[str, typer.Argument(help="tenant, policy, model, prompt_version or variant.")] = "policy",
+    tenant: Annotated[str | None, typer.Option(help="One tenant only.")] = None,
+) -> None:
+    """Print the reward rate of each group with its 95 % interval, from exposures whose window is over."""
+    from oo.rewards import database, queries
+    from oo.wiring.process import now
+
+    if by not in queries.GROUPINGS:
+        raise typer.BadParameter(f"choose one of {', '.join(queries.GROUPINGS)}")
+    with _telling_errors():
+        engine = database.connect(read(PipelineSettings).tip_scores_url)
+        table = Table(by, "exposures", "rewards", "rate", "95 % interval", box=None, padding=(0, 3))
+        for group in queries.reward_rates(engine, by, now(), tenant):
+            low, high = wilson(group.reward_sum, group.exposures)
+            rate = group.reward_sum / group.exposures
+            cells = ("@".join(group.group), str(group.exposures), f"{group.reward_sum:.0f}")
+            table.add_row(*cells, f"{rate:.4f}", f"{low:.4f} to {high:.4f}")
+    out.print(table)
+
+
+@decision.command("show")
+def show_decision(
+    decision_id: Annotated[str, typer.Argument(help="As /score or /generate answered it.")],
+    tenant: Annotated[str | None, typer.Option(help="Needed when several tenants used this id.")] = None,
+) -> None:
+    """Print the path of one decision link by link, and make it again from its record."""
+    from oo.wiring.lineage import tracing
+
+    async def run() -> None:
+        async with tracing(read(PipelineSettings)) as tracer:
+            out.print(lineage_tree(await tracer.trace(decision_id, tenant)), highlight=False)
+
+    with _telling_errors():
+        asyncio.run(run())
+
+
+@model.command("list")
+def list_models() -> None:
+    """Print every model version with its aliases."""
+    from oo import catalog as catalogs
+    from oo.registry.mlflow_registry import MlflowRegistry
+    from oo.registry.registry import ALIASES
+
+    with _telling_errors():
+        settings = read(PipelineSettings)
+        registry = MlflowRegistry(settings.mlflow_url)
+        table = Table("model", "version", "feature service", "digest", "is", box=None, padding=(0, 3))
+        for service in catalogs.load(settings.catalog).feature_services:
+            aliases = {alias: registry.by_alias(service.model, alias) for alias in ALIASES}
+            for version in registry.versions(service.model):
+                names = ", ".join(alias for alias, named in aliases.items() if named == version)
+                table.add_row(version.name, str(version.version), version.feature_service, version.digest[:12], names)
+    out.print(table)
 
 
 @app.command()
 def train(feature_service: Annotated[str, typer.Argument(help="Such as tips@1.")]) -> None:
-    """Train a challenger for a feature service, judge it against the champion, and promote it if it is better."""
-    from oo.settings import PipelineSettings, read
+    """Train a challenger on what was decided and rewarded, judge it, and promote it when it beats the champion."""
+    from oo.wiring.process import now
     from pipelines.train import run_locally
 
+    with _telling_errors(), err.status(f"pipeline trains {feature_service}"):
+        outcome = run_locally(read(PipelineSettings), feature_service, as_of=now(), seed=0)
+    for sentence in outcome.sentences:
+        out.print(escape(sentence), highlight=False)
 
-def _tell(what: str, news: str) -> None:
-    err.print(f"[dim]{escape(what):>10}[/dim]  {escape(news)}")
+
+@prompt.command("list")
+def list_prompts() -> None:
+    """Print the released prompt versions."""
+    from oo.prompts.library import PromptLibrary
+
+    with _telling_errors():
+        for version in PromptLibrary.load().versions:
+            out.print(version, highlight=False)
+
+
+@prompt.command("lock")
+def lock_prompts() -> None:
+    """Release the prompt files that are not in the lock yet; a released one is never edited again."""
+    from oo.prompts.library import TIPS
+    from oo.prompts.lock import write_lock
+
+    with _telling_errors():
+        for name in write_lock(TIPS):
+            out.print(f"released {name}", highlight=False)

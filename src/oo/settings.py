@@ -74,6 +74,8 @@ class GeneratorSettings(ServiceSettings):
     """Seconds that the language model may take."""
     llm_max_prompt_chars: int = 20_000
     """The longest prompt that is sent."""
+    llm_max_completion_tokens: int = 400
+    """The longest answer that is asked for, whatever a prompt wants."""
 
 
 class ConsumerSettings(ProcessSettings):

@@ -8,9 +8,11 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from oo.bus import streams
+from oo.bus.connection import connect
 from oo.bus.consumer import Consumer
 from oo.bus.delivery import Acknowledge, Delivery, Door, Reject, RetryAfter
 from oo.bus.publisher import publish, publish_many
+from oo.bus.pull import MAX_BATCH_BYTES
 from oo.errors import BusUnreachable
 from oo.events.subjects import DURABLES, SUBJECTS, shadow_subject
 from tests.envelopes import envelope, shadowed
@@ -129,6 +131,60 @@ async def test_a_poisonous_message_leaves_its_batch_alone(jetstream: JetStreamCo
         await all_left(jetstream)
     assert [delivery.sequence for delivery in diary.deliveries] == [1, 2, 3]
     assert await count(jetstream, "DLQ") == 1
+
+
+@pytest.mark.parametrize("status", ["100", "404", "408", "409", "500"])
+async def test_a_message_cannot_pass_for_a_word_of_the_server(jetstream: JetStreamContext, status: str) -> None:
+    await publish(jetstream, envelope(event_id="before"))
+    await jetstream.publish("signals.session_started", b"poison", headers={"Status": status})
+    await publish(jetstream, envelope(event_id="after"))
+    diary = Diary()
+    async with consuming(jetstream, diary):
+        await all_left(jetstream)
+    assert [delivery.sequence for delivery in diary.deliveries] == [1, 2, 3]
+    assert (await jetstream.get_last_msg("DLQ", "dlq.signals")).data == b"poison"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"PUB signals.\xff\xfe 6\r\npoison\r\n", id="subject that is no text"),
+        pytest.param(b"HPUB signals.s 15 21\r\nNATS/1.0\r\n\xff\r\n\r\npoison\r\n", id="headers that are none"),
+        pytest.param(b"HPUB signals.s 19 25\r\nNATS/1.0 a\xff\r\nb:\r\n\r\npoison\r\n", id="status that is none"),
+    ],
+)
+async def test_bytes_that_the_client_cannot_read_end_nothing(
+    jetstream: JetStreamContext, nats_url: str, sent: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection(*nats_url.removeprefix("nats://").split(":"))
+    writer.write(b'CONNECT {"verbose": false, "headers": true}\r\n' + sent + b"PING\r\n")
+    async with asyncio.timeout(PATIENCE):
+        assert b"-ERR" not in await reader.readuntil(b"PONG\r\n")
+    writer.close()
+    await writer.wait_closed()
+    await publish(jetstream, envelope(event_id="after"))
+    client = await connect(nats_url, "oo-tests")
+    diary = Diary()
+    async with consuming(client.jetstream(), diary):
+        await all_left(jetstream)
+    await client.close()
+    assert [delivery.data for delivery in diary.deliveries] == [b"poison", envelope(event_id="after").to_json()]
+    assert (await jetstream.get_last_msg("DLQ", "dlq.signals")).data == b"poison"
+
+
+async def test_a_batch_of_large_messages_is_cut_by_its_bytes(jetstream: JetStreamContext) -> None:
+    for _ in range(40):
+        await jetstream.publish("signals.session_started", b"x" * streams.MAX_EVENT_BYTES)
+    sizes: list[int] = []
+
+    async def weigh(deliveries: Sequence[Delivery]) -> list[Door]:
+        sizes.append(sum(len(delivery.data) for delivery in deliveries))
+        return [Acknowledge() for _ in deliveries]
+
+    async with consuming(jetstream, weigh):
+        await all_left(jetstream)
+    assert sum(sizes) == 40 * streams.MAX_EVENT_BYTES
+    assert max(sizes) <= MAX_BATCH_BYTES
 
 
 async def test_the_largest_event_still_fits_into_the_dead_letters(jetstream: JetStreamContext) -> None:

@@ -13,6 +13,7 @@ from bentos.generator.app import create_app
 from oo.catalog import Catalog
 from oo.decisions.decision_log import MemoryDecisionLog
 from oo.decisions.generate import TipWriter
+from oo.decisions.recording import Recorder
 from oo.decisions.signals import SignalReader
 from oo.events.decision import ServingRole
 from oo.features.memory_online_store import MemoryOnlineStore
@@ -61,7 +62,7 @@ async def _web(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
         default_prompt="v1",
         signals=SignalReader(MemoryOnlineStore(), budget=0.05),
         gateway=CappedGateway(gateway, Caps(TIMEOUT, prompt_chars=20_000, completion_tokens=400)),
-        log=MemoryDecisionLog(),
+        recorder=Recorder(MemoryDecisionLog(), "generate"),
         role=ServingRole.STABLE,
         now=now,
         new_id=new_id,

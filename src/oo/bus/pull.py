@@ -17,6 +17,8 @@ from oo.events.subjects import Durable
 
 NO_MORE = {"404", "408"}
 """What the server says when it has nothing (more) for this fetch."""
+MAX_BATCH_BYTES = 32 * 2**20
+"""What a batch may hold at most, so that neither memory nor the client's buffer runs over."""
 GRACE_SECONDS = 2.0
 """How much later than asked the server may say so."""
 
@@ -24,15 +26,18 @@ GRACE_SECONDS = 2.0
 class Pull:
     """Fetches one batch at a time from a durable that exists; open it anew after an error."""
 
-    def __init__(self, client: Client, durable: Durable, inbox: Subscription) -> None:
+    def __init__(self, client: Client, durable: Durable, inbox: str, arrivals: Subscription) -> None:
         self._client = client
         self._durable = durable
         self._inbox = inbox
+        self._arrivals = arrivals
+        self._fetches = 0
 
     @classmethod
     async def open(cls, client: Client, durable: Durable) -> Self:
         """Subscribe to an inbox of its own."""
-        return cls(client, durable, await client.subscribe(client.new_inbox()))
+        inbox = client.new_inbox()
+        return cls(client, durable, inbox, await client.subscribe(f"{inbox}.*"))
 
     async def fetch(self, most: int, seconds: float) -> list[Msg]:
         """Up to `most` messages: what there is at once, else the first to come within `seconds`, else none.
@@ -41,21 +46,24 @@ class Pull:
             BusUnreachable: the server said nothing in time, or that the durable is gone.
             nats.errors.Error: the connection failed.
         """
-        # Both together mean: wait for a first message, and then for no other.
-        request = {"batch": most, "expires": int(seconds * 1e9), "no_wait": True}
+        self._fetches += 1
+        reply = f"{self._inbox}.{self._fetches}"
+        # The last two together mean: wait for a first message, and then for no other.
+        request = {"batch": most, "max_bytes": MAX_BATCH_BYTES, "expires": int(seconds * 1e9), "no_wait": True}
         next_subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._durable.stream}.{self._durable.name}"
-        await self._client.publish(next_subject, json.dumps(request).encode(), reply=self._inbox.subject)
+        await self._client.publish(next_subject, json.dumps(request).encode(), reply=reply)
         messages: list[Msg] = []
         try:
             async with asyncio.timeout(seconds + GRACE_SECONDS):
                 while len(messages) < most:
-                    message = await self._inbox.next_msg(timeout=None)
+                    message = await self._arrivals.next_msg(timeout=None)
                     if message.reply:
                         messages.append(message)
-                    elif (said := (message.headers or {}).get("Status")) in NO_MORE:
+                    elif message.subject == reply:  # else it is the end of an earlier fetch
+                        said = (message.headers or {}).get("Status")
+                        if not messages and said not in NO_MORE:
+                            raise BusUnreachable(f"{self._durable.name}: the server said {said} to a fetch")
                         break
-                    else:
-                        raise BusUnreachable(f"{self._durable.name}: the server said {said} to a fetch")
         except TimeoutError:
             if not messages:
                 raise BusUnreachable(f"{self._durable.name}: the server said nothing to a fetch") from None
@@ -63,4 +71,4 @@ class Pull:
 
     async def close(self) -> None:
         """Leave the inbox; what is still on its way to it is delivered again after the ack wait."""
-        await self._inbox.unsubscribe()
+        await self._arrivals.unsubscribe()

@@ -5,18 +5,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import StringConstraints
 
 from oo.catalog import Catalog
-from oo.decisions.decision_log import DecisionLog, same_question
 from oo.decisions.http import HttpModel, JsonFeatures, Name, NamedVersion, RequestId
-from oo.decisions.identity import decision_id, event_id
+from oo.decisions.identity import decision_id
+from oo.decisions.recording import Recorder
 from oo.decisions.signals import SignalReader
 from oo.errors import (
-    DecisionLogUnavailable,
     GatewayFailed,
     GatewayTimedOut,
     OnlineStoreUnavailable,
@@ -24,7 +23,6 @@ from oo.errors import (
     PromptTooLong,
 )
 from oo.events.decision import GenerateDecided, ModelUsed, ServingRole
-from oo.events.envelope import SCHEMA_VERSION, Envelope
 from oo.features.context import PromptContext, assemble
 from oo.features.families import FAMILY_OF
 from oo.features.services import NO_VALUES, Values
@@ -32,9 +30,7 @@ from oo.llm.budget import CappedGateway
 from oo.llm.gateway import Completion, Message
 from oo.llm.guardrails import Limits, faults
 from oo.prompts.library import Prompt, PromptLibrary
-from oo.telemetry import DECISIONS, UNLOGGED
 
-PRODUCER: Final = "oo-generator"
 _log = logging.getLogger(__name__)
 
 PromptVersion = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -99,7 +95,7 @@ class TipWriter:
     default_prompt: str
     signals: SignalReader
     gateway: CappedGateway
-    log: DecisionLog
+    recorder: Recorder[GenerateDecided]
     role: ServingRole
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
@@ -156,7 +152,8 @@ class TipWriter:
             degraded=degraded + written.degraded,
             latency=timedelta(seconds=time.perf_counter() - started),
         )
-        return await self._record(request, decided, at)
+        recorded = await self.recorder.record(decided, tenant_id=request.tenant_id, user_id=request.user_id, at=at)
+        return _response(*recorded)
 
     async def _signals(self, request: GenerateRequest, at: datetime) -> tuple[Values, tuple[str, ...]]:
         try:
@@ -182,30 +179,6 @@ class TipWriter:
             return _from_template(prompt, completion, *(f"guardrail:{fault}" for fault in found))
         return _Written(draft.title, draft.body, completion, by_model=True)
 
-    async def _record(self, request: GenerateRequest, decided: GenerateDecided, at: datetime) -> GenerateResponse:
-        envelope = Envelope(
-            event_id=event_id(UUID(decided.decision_id), request.tenant_id, self.role),
-            schema_version=SCHEMA_VERSION,
-            producer=PRODUCER,
-            occurred_at=at,
-            tenant_id=request.tenant_id,
-            user_id=request.user_id,
-            generate_decided=decided,
-        )
-        unlogged: tuple[str, ...] = ()
-        try:
-            first = await self.log.record(envelope)
-        except DecisionLogUnavailable:
-            UNLOGGED.labels("generate").inc()
-            unlogged = ("decision_log",)
-        else:
-            if first is not None:
-                same_question(first, envelope)
-                decided = first.generate_decided or decided
-        response = _response(decided, unlogged)
-        DECISIONS.labels("generate", ",".join(response.degraded)).inc()
-        return response
-
 
 def _from_template(prompt: Prompt, completion: Completion | None, *reasons: str) -> _Written:
     return _Written(prompt.fallback.title, prompt.fallback.body, completion, by_model=False, degraded=reasons)
@@ -223,7 +196,7 @@ def _reason(error: PromptRenderFailed | GatewayFailed) -> str:
             return "llm_failed"
 
 
-def _response(decided: GenerateDecided, unlogged: tuple[str, ...]) -> GenerateResponse:
+def _response(decided: GenerateDecided, degraded: tuple[str, ...]) -> GenerateResponse:
     model = decided.model
     return GenerateResponse(
         decision_id=decided.decision_id,
@@ -235,5 +208,5 @@ def _response(decided: GenerateDecided, unlogged: tuple[str, ...]) -> GenerateRe
             completion_tokens=decided.completion_tokens,
             cost_usd=decided.cost_usd,
         ),
-        degraded=decided.degraded + unlogged,
+        degraded=degraded,
     )

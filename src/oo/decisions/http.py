@@ -1,18 +1,33 @@
 """The bodies of both services share these: snake_case, closed to unknown fields."""
 
-from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+_LARGEST = 1e300
 
 RequestId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
 def _plain(value: object) -> object:
-    if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and isfinite(value)):
-        return value
+    match value:
+        case None | bool():
+            return value
+        case int() | float() if abs(value) <= _LARGEST:  # which infinity is not, and NaN neither
+            return value
+        case str() if _is_text(value):
+            return value
     raise ValueError("a feature is a finite number, a boolean, a string or null")
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written as UTF-8: JSON can escape half of a character, which no log could hold."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 # One check with one message; a union of the four types would report four faults for each wrong value.

@@ -1,11 +1,11 @@
 """What people ask of the reward join."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, and_, exists, func, select, true
+from sqlalchemy import ColumnElement, Engine, RowMapping, and_, case, exists, func, null, select, true
 
 from oo.rewards.reward import is_matured, reward
 from oo.rewards.tables import tip_feedback, tip_scores
@@ -51,6 +51,31 @@ class Counts:
     degraded: int
     unjoined: int
     """Exposures and reactions without a decision, or for another tip than the decision's."""
+
+
+class Exposure(NamedTuple):
+    """A decision whose tip was shown."""
+
+    tenant_id: str
+    decision_id: str
+    reward: float | None
+    """0 or 1; None while the window is open."""
+
+
+def exposures(engine: Engine, tenant_ids: Sequence[str], now: datetime) -> Iterator[Exposure]:
+    """Stream the decisions of these tenants whose tip was shown by `now`, in no particular order.
+
+    Args:
+        engine: the database, see `oo.rewards.database.connect`.
+        tenant_ids: the tenants to read.
+        now: a window that ends later is still open.
+    """
+    matured = case((_COLUMNS.closes_at <= now, reward(now)), else_=null())
+    statement = select(_COLUMNS.tenant_id, _COLUMNS.decision_id, matured).where(
+        _COLUMNS.tenant_id.in_(tenant_ids), _COLUMNS.exposed_at <= now
+    )
+    with engine.connect() as connection:
+        yield from map(Exposure._make, connection.execution_options(yield_per=10_000).execute(statement))
 
 
 def reward_rates(engine: Engine, by: Grouping, now: datetime, tenant_id: str | None = None) -> list[RewardRate]:

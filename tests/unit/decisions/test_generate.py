@@ -13,6 +13,7 @@ from oo.catalog import Catalog
 from oo.decisions.decision_log import MemoryDecisionLog
 from oo.decisions.generate import GenerateRequest, TipWriter
 from oo.decisions.identity import event_id
+from oo.decisions.recording import Recorder
 from oo.decisions.signals import SignalReader
 from oo.errors import DecisionConflict, GatewayFailed, PromptRenderFailed, UnknownPromptVersion, UnknownTenant
 from oo.events.decision import GenerateDecided, ServingRole
@@ -103,7 +104,7 @@ def _writer(
         default_prompt="v1",
         signals=SignalReader(store or MemoryOnlineStore(), budget=0.05),
         gateway=CappedGateway(gateway or CannedGateway(), caps),
-        log=log or MemoryDecisionLog(),
+        recorder=Recorder(log or MemoryDecisionLog(), "generate"),
         role=role,
         now=lambda: NOW,
         new_id=lambda: NEW,

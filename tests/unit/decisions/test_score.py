@@ -6,9 +6,9 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
+from oo.bus.routing import subject_of
 from oo.catalog import Catalog
 from oo.decisions.champions import Champions
-from oo.bus.routing import subject_of
 from oo.decisions.decision_log import MemoryDecisionLog
 from oo.decisions.policy_states import PolicyStates, state_key
 from oo.decisions.recording import Recorder
