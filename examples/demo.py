@@ -20,7 +20,7 @@ from examples.narrator import Narrator, rate
 from examples.open_bandit import rows as bandit_rows
 from examples.open_bandit import story as open_bandit
 from examples.people import story as people
-from oo.errors import OOError
+from oo.errors import OOError, PipelineFailed
 from oo.events.subjects import DURABLES, ConsumerName
 from oo.experiments.off_policy import Bootstrap, ips
 from oo.local import stack
@@ -29,14 +29,16 @@ from oo.local.settings import StackSettings
 from oo.printing import lineage_tree
 from oo.rewards import database, queries
 from oo.settings import PipelineSettings
+from oo.training.challenge import Outcome
 from oo.wiring.lineage import tracing
 from oo.wiring.process import new_id, now
-from pipelines.train import Outcome, run_locally
+from pipelines.train import run_locally
 
 AT_ONCE = 16
 SEED = 20_191_124
 RETRAINED_AFTER = (600, 1_200)
 COMPARED = 300
+PIPELINE_STEPS = 4
 PATIENCE = 60.0
 
 
@@ -48,7 +50,6 @@ class Demo:
         self._settings = settings
         self._caller_of = caller_of
         self._scores = database.connect(settings.tip_scores_url)
-        self._reacted = 0
 
     async def tell(self) -> None:
         """All chapters."""
@@ -93,8 +94,9 @@ class Demo:
         done = asyncio.Event()
         asking = asyncio.create_task(digits.keep_asking(caller, image, done))
         outcome = await self._train("digits@1")
-        if outcome.promoted:
-            await self._until(lambda: _serves(caller, image, outcome))
+        if outcome and outcome.promoted:
+            promoted = str(outcome.challenger.version)
+            await self._until(lambda: _serves(caller, image, promoted))
         done.set()
         versions = await asking
         self._narrator.say(
@@ -102,9 +104,16 @@ class Demo:
             f"{' then '.join(dict.fromkeys(versions))}: the scorer took the new champion without a restart."
         )
 
-    async def _train(self, feature_service: str) -> Outcome:
-        with self._narrator.progress(f"pipeline trains {feature_service}", None):
-            outcome = await asyncio.to_thread(run_locally, self._settings, feature_service, as_of=now(), seed=SEED)
+    async def _train(self, feature_service: str) -> Outcome | None:
+        """What became of the challenger; None when there was too little to train one, which the story tells."""
+        try:
+            with self._narrator.progress(f"pipeline trains {feature_service}", PIPELINE_STEPS) as advance:
+                outcome = await asyncio.to_thread(
+                    run_locally, self._settings, feature_service, as_of=now(), seed=SEED, on_step=lambda _: advance()
+                )
+        except PipelineFailed as refusal:
+            self._narrator.say(f"  {escape(str(refusal))}")
+            return None
         for sentence in outcome.sentences:
             self._narrator.say(f"  {escape(sentence)}")
         return outcome
@@ -189,9 +198,9 @@ async def is_drained(jetstream: JetStreamContext, consumer: ConsumerName) -> boo
     return not any(info.num_pending or info.num_ack_pending for info in infos)
 
 
-async def _serves(caller: Caller, image: digit_rows.Image, outcome: Outcome) -> bool:
+async def _serves(caller: Caller, image: digit_rows.Image, version: str) -> bool:
     answer = await digits.ask(caller, image)
-    return bool(answer["model"]["version"] == str(outcome.challenger.version))
+    return bool(answer["model"]["version"] == version)
 
 
 def _share(answered: Sequence[digits.Answered]) -> str:

@@ -17,8 +17,8 @@ class Scorer:
 
     async def __is_alive__(self) -> bool:
         """False when a task that keeps the scorer current has ended: only a restart mends that."""
-        return _APP.state.running.alive
+        return bool(_APP.state.running.alive)
 
     async def __is_ready__(self) -> bool:
         """False until every feature service has its champion."""
-        return _APP.state.running.ready
+        return bool(_APP.state.running.ready)

@@ -1,6 +1,7 @@
 """The command line: each command decodes, makes one library call and prints."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -13,7 +14,7 @@ from rich.table import Table
 from oo.errors import OOError
 from oo.experiments.interval import wilson
 from oo.printing import lineage_tree, stack_table
-from oo.settings import PipelineSettings, read
+from oo.settings import PipelineSettings
 
 # Imports stand inside the commands where they are slow: `oo --help` must not wait for MLflow.
 
@@ -41,6 +42,17 @@ def _telling_errors() -> Iterator[None]:
     except OOError as error:
         err.print(escape(str(error)), style="red", highlight=False)
         raise typer.Exit(1) from error
+
+
+def _settings() -> PipelineSettings:
+    """Where the parts are: as the environment says, else where the local stack has them."""
+    from oo.local.processes import environment
+    from oo.local.settings import StackSettings
+
+    local = environment(StackSettings())
+    return PipelineSettings.model_validate(
+        {field: os.environ.get(name, value) for name, value in local.items() if (field := name[3:].lower())}
+    )
 
 
 def _tell(what: str, news: str) -> None:
@@ -99,7 +111,7 @@ def bootstrap() -> None:
     from oo.wiring.bootstrap import bootstrap as run
 
     with _telling_errors():
-        for version in asyncio.run(run(read(PipelineSettings))):
+        for version in asyncio.run(run(_settings())):
             out.print(f"{version.feature_service}: the champion is {version.name} {version.version}", highlight=False)
 
 
@@ -115,7 +127,7 @@ def rewards(
     if by not in queries.GROUPINGS:
         raise typer.BadParameter(f"choose one of {', '.join(queries.GROUPINGS)}")
     with _telling_errors():
-        engine = database.connect(read(PipelineSettings).tip_scores_url)
+        engine = database.connect(_settings().tip_scores_url)
         table = Table(by, "exposures", "rewards", "rate", "95 % interval", box=None, padding=(0, 3))
         for group in queries.reward_rates(engine, by, now(), tenant):
             low, high = wilson(group.reward_sum, group.exposures)
@@ -134,7 +146,7 @@ def show_decision(
     from oo.wiring.lineage import tracing
 
     async def run() -> None:
-        async with tracing(read(PipelineSettings)) as tracer:
+        async with tracing(_settings()) as tracer:
             out.print(lineage_tree(await tracer.trace(decision_id, tenant)), highlight=False)
 
     with _telling_errors():
@@ -149,7 +161,7 @@ def list_models() -> None:
     from oo.registry.registry import ALIASES
 
     with _telling_errors():
-        settings = read(PipelineSettings)
+        settings = _settings()
         registry = MlflowRegistry(settings.mlflow_url)
         table = Table("model", "version", "feature service", "digest", "is", box=None, padding=(0, 3))
         for service in catalogs.load(settings.catalog).feature_services:
@@ -167,7 +179,7 @@ def train(feature_service: Annotated[str, typer.Argument(help="Such as tips@1.")
     from pipelines.train import run_locally
 
     with _telling_errors(), err.status(f"pipeline trains {feature_service}"):
-        outcome = run_locally(read(PipelineSettings), feature_service, as_of=now(), seed=0)
+        outcome = run_locally(_settings(), feature_service, as_of=now(), seed=0)
     for sentence in outcome.sentences:
         out.print(escape(sentence), highlight=False)
 

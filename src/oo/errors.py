@@ -117,6 +117,10 @@ class TrainingRefused(OOError):
     """A training run that cannot give a model worth judging."""
 
 
+class PipelineFailed(OOError):
+    """A step of a pipeline ended without its result."""
+
+
 class OfflineStoreFailed(OOError):
     """The offline store could not be read or written."""
 

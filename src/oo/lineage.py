@@ -65,7 +65,7 @@ class Tracer:
         envelope = decode(archived.payload.encode())
         decided = envelope.event
         assert isinstance(decided, ScoreDecided | GenerateDecided)  # noqa: S101  # _the_record chose by subject
-        scored = isinstance(decided, ScoreDecided)
+        scored = decided if isinstance(decided, ScoreDecided) else None
         feedback = [row for row in rows if row.stream == "FEEDBACK" and row.tenant_id == archived.tenant_id]
         return Lineage(
             envelope=envelope,
@@ -74,8 +74,8 @@ class Tracer:
             logged=await self._is_logged(archived),
             feedback=tuple(decode(row.payload.encode()) for row in feedback),
             scores=await asyncio.to_thread(self._scores, decision_id, archived.tenant_id),
-            replayed=await asyncio.to_thread(self._replay, archived.tenant_id, decided) if scored else None,
-            trained=await asyncio.to_thread(self._trained, decided) if scored else (),
+            replayed=await asyncio.to_thread(self._replay, archived.tenant_id, scored) if scored else None,
+            trained=await asyncio.to_thread(self._trained, scored) if scored else (),
         )
 
     async def _is_logged(self, archived: Archived) -> bool:

@@ -38,11 +38,9 @@ def _links(lineage: "Lineage") -> Iterable[tuple[str, str]]:
     decided, archived, scores = lineage.decided, lineage.archived, lineage.scores
     if isinstance(decided, ScoreDecided):
         signals = sum(value is not None for value in (decided.signal_features or {}).values())
-        yield (
-            "features",
-            f"{decided.feature_service}: {len(decided.context or {})} of context, {len(decided.profile_features or {})}"
-            f" of profile, {signals} of signals (SIGNALS through {decided.signal_sequence})",
-        )
+        told = f"{len(decided.context or {})} of context, {len(decided.profile_features or {})} of profile"
+        folded = f"{signals} of signals (SIGNALS through {decided.signal_sequence})"
+        yield "features", f"{decided.feature_service}: {told}, {folded}"
         if decided.model:
             yield "model", f"{decided.model.name} {decided.model.version}, sha256 {decided.model.digest[:12]}"
         yield "policy", f"{decided.policy.name}@{decided.policy.version} over {len(decided.ranking)} arms"

@@ -21,6 +21,8 @@ BACKLOG: Final = Gauge("oo_backlog", "Messages that a durable has not delivered 
 BATCH_SECONDS: Final = Histogram("oo_batch_seconds", "Time from a batch's arrival to its last door.", ["consumer"])
 
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}
+# What LiteLLM and BentoML put into every record of a process.
+_STANDARD |= {"litellm_redacted", "trace_msg", "component", "service_name", "service_version", "trace_id", "span_id"}
 
 
 class LineFormatter(logging.Formatter):
@@ -52,3 +54,4 @@ def configure_logging(process: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter(process))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # a line a request would be most of the log

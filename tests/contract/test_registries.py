@@ -1,14 +1,15 @@
 """One suite for the registry in memory and the one in MLflow."""
 
 import hashlib
-import os
 import socket
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import mlflow
 import pytest
+from onnx import TensorProto, helper
 
 from oo.errors import InvalidModel, RegistryUnreachable, UnknownModel
 from oo.registry.memory_registry import MemoryRegistry
@@ -129,16 +130,7 @@ def test_a_server_that_is_away_is_named_soon() -> None:
         assert time.monotonic() - started < 10
 
 
-def test_what_the_environment_sets_for_mlflow_stays() -> None:
-    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
-    assert int(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) <= 2
-
-
 def test_a_registered_version_opens_with_mlflow_itself(mlflow_uri: str, name: str, tmp_path: Path) -> None:
-    import mlflow  # noqa: PLC0415  # only this test needs the onnx flavor
-
-    from onnx import TensorProto, helper  # noqa: PLC0415  # the same
-
     node = helper.make_node("Identity", ["x"], ["y"])
     x, y = (helper.make_tensor_value_info(value, TensorProto.FLOAT, [None]) for value in "xy")
     graph = helper.make_graph([node], "same", [x], [y])

@@ -275,19 +275,17 @@ async def test_messages_stay_with_a_handler_that_takes_longer_than_the_ack_wait(
     present = (await jetstream.consumer_info("SIGNALS", SIGNALS.name)).config
     await jetstream.add_consumer("SIGNALS", present.evolve(ack_wait=0.6))
     await publish(jetstream, envelope())
-    deliveries_seen: list[Delivery] = []
+    seen: list[Delivery] = []
 
     async def slow(deliveries: Sequence[Delivery]) -> list[Door]:
-        deliveries_seen.extend(deliveries)
+        seen.extend(deliveries)
         await asyncio.sleep(2)
         return [Acknowledge() for _ in deliveries]
 
-    async with consuming(jetstream, slow):
+    # A second process on the same durable would be given what the first one seemed to have lost.
+    async with consuming(jetstream, slow), consuming(jetstream, slow):
         await all_left(jetstream)
-    info = await jetstream.consumer_info("SIGNALS", SIGNALS.name)
-    assert info.config.ack_wait == 0.6
-    assert len(deliveries_seen) == 1
-    assert info.num_redelivered == 0
+    assert len(seen) == 1
 
 
 async def test_the_batch_in_flight_is_finished_after_stop(jetstream: JetStreamContext) -> None:

@@ -186,10 +186,10 @@ def test_a_process_that_runs_and_is_not_healthy_any_more_is_replaced(small: Smal
     small.up()
     before = small.pids()["shop"]
     (small.folder / "shop").rename(small.folder / "closed")
-    assert small.conditions() == ["healthy", "done", "running"]
+    assert small.conditions() == ["healthy", "done", "unhealthy"]
     threading.Timer(1, (small.folder / "closed").rename, [small.folder / "shop"]).start()
     small.up()
-    assert small.news[0] == ("shop", "is running; starting it again")
+    assert small.news[0] == ("shop", "is unhealthy; starting it again")
     assert small.pids()["shop"] != before
 
 

@@ -7,7 +7,6 @@ from oo.bus.delivery import Delivery, Door, Reject
 from oo.bus.routing import decode_or_reject
 from oo.events.envelope import Envelope
 
-
 Apply = Callable[[Sequence[tuple[Delivery, Envelope]]], Awaitable[Sequence[Door]]]
 
 
@@ -16,9 +15,10 @@ def events_only(apply: Apply) -> Handle:
 
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Door]:
         decoded = [decode_or_reject(delivery) for delivery in deliveries]
-        pairs = zip(deliveries, decoded, strict=True)
+        pairs = list(zip(deliveries, decoded, strict=True))
         events = [(delivery, event) for delivery, event in pairs if isinstance(event, Envelope)]
-        doors = iter(await apply(events) if events else ())
-        return [event if isinstance(event, Reject) else next(doors) for event in decoded]
+        doors = await apply(events) if events else ()
+        door_of = {delivery.sequence: door for (delivery, _), door in zip(events, doors, strict=True)}
+        return [event if isinstance(event, Reject) else door_of[delivery.sequence] for delivery, event in pairs]
 
     return handle

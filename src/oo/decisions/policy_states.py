@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
@@ -10,6 +11,8 @@ from pydantic_core import to_json
 from oo.errors import InvalidPolicyState
 from oo.experiments.policy import Policy
 from oo.experiments.policy_state import ArmStats, PolicyState, dump, parse
+
+K = TypeVar("K", bound=tuple[str, str, str])
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +56,7 @@ class PolicyStateWriter:
     def __init__(self, bucket: KeyValue) -> None:
         self._bucket = bucket
 
-    async def write(self, states: Mapping[tuple[str, str, str], Mapping[str, tuple[int, float]]]) -> None:
+    async def write(self, states: Mapping[K, Mapping[str, tuple[int, float]]]) -> None:
         """Write what each policy has learned.
 
         Args:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, cast
 from uuid import UUID
 
 from oo.decisions.decision_log import DecisionLog, same_question
@@ -39,7 +39,8 @@ class Recorder(Generic[D]):
             occurred_at=at,
             tenant_id=tenant_id,
             user_id=user_id,
-            **{f"{self.service}_decided": decided},
+            score_decided=decided if isinstance(decided, ScoreDecided) else None,
+            generate_decided=decided if isinstance(decided, GenerateDecided) else None,
         )
         degraded = decided.degraded
         try:
@@ -49,7 +50,7 @@ class Recorder(Generic[D]):
             degraded += ("decision_log",)
         else:
             if first is not None:
-                decided = getattr(same_question(first, envelope), f"{self.service}_decided")
+                decided = cast("D", same_question(first, envelope).event)
                 degraded = decided.degraded
         DECISIONS.labels(self.service, ",".join(degraded)).inc()
         return decided, degraded

@@ -1,6 +1,7 @@
 """One /score, from the request to the recorded decision. Read it top to bottom: it is the way of a decision."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,10 +52,10 @@ class ScoreRequest(HttpModel):
     @field_validator("candidates")
     @classmethod
     def _are_different(cls, candidates: tuple[CandidateTip, ...]) -> tuple[CandidateTip, ...]:
-        if len({c.tip_id for c in candidates}) < len(candidates):
-            seen: set[str] = set()
-            twice = {c.tip_id for c in candidates if c.tip_id in seen or seen.add(c.tip_id)}
-            raise ValueError(f"each tip_id may stand once; repeated: {', '.join(sorted(twice)[:5])}")
+        counted = Counter(c.tip_id for c in candidates)
+        if len(counted) < len(candidates):
+            twice = sorted(tip_id for tip_id, times in counted.items() if times > 1)
+            raise ValueError(f"each tip_id may stand once; repeated: {', '.join(twice[:5])}")
         return candidates
 
 
@@ -137,7 +138,7 @@ class Scorer:
             propensity=float(probabilities[chosen]),
             policy=Versioned(name=policy.name, version=policy.version),
             policy_state=dump(state) if policy.needs_state else None,
-            model=champion and _model_used(champion),
+            model=_model_used(champion) if champion else None,
             feature_service=service.name,
             experiment=experiment,
             degraded=tuple(degraded),

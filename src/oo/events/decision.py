@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from oo.events.json_types import ElapsedTime, ProtoStruct, ProtoUint32, ProtoUint64
+from oo.events.json_types import ElapsedTime, Identifier, ProtoStruct, ProtoUint32, ProtoUint64
 from oo.events.message import Message
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -23,14 +23,14 @@ class ServingRole(StrEnum):
 class Candidate(Message):
     """A tip that might have been chosen, as the caller sent it."""
 
-    tip_id: str = Field(min_length=1)
+    tip_id: Identifier
     features: ProtoStruct | None = None
 
 
 class RankedArm(Message):
     """An arm with the score and the probability that it was chosen, or not chosen, by."""
 
-    tip_id: str = Field(min_length=1)
+    tip_id: Identifier
     score: float | None = None
     probability: Probability = 0.0
 
@@ -60,11 +60,11 @@ class ExperimentArm(Message):
 class Decided(Message):
     """What the records of both services share."""
 
-    decision_id: str = Field(min_length=1)
+    decision_id: Identifier
     serving_role: ServingRole
     profile_features: ProtoStruct | None = None
     signal_features: ProtoStruct | None = None
-    tip_id: str = Field(min_length=1)
+    tip_id: Identifier
     degraded: tuple[str, ...] = ()
     latency: ElapsedTime | None = None
 

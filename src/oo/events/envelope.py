@@ -1,18 +1,18 @@
 """Mirror of envelope.proto, and the only way in from bytes."""
 
-from typing import Annotated, Literal, Self, get_args
+from typing import Final, Literal, Self, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from oo.errors import InvalidEvent, faults
 from oo.events.decision import GenerateDecided, ScoreDecided
 from oo.events.feedback import TipExposed, TipReacted
 from oo.events.integration import CalendarDaySummarized, SleepRecorded
-from oo.events.json_types import ProtoTimestamp
+from oo.events.json_types import Identifier, ProtoTimestamp
 from oo.events.message import Message
 from oo.events.signals import ActivityCompleted, SessionStarted
 
-SCHEMA_VERSION = "v1"
+SCHEMA_VERSION: Final = "v1"
 
 Event = (
     SessionStarted
@@ -34,7 +34,6 @@ EventType = Literal[
     "score_decided",
     "generate_decided",
 ]
-Identifier = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class Envelope(Message):

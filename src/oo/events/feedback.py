@@ -2,8 +2,9 @@
 
 from enum import StrEnum
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
+from oo.events.json_types import Identifier
 from oo.events.message import Message
 
 
@@ -20,15 +21,15 @@ class ReactionKind(StrEnum):
 class TipExposed(Message):
     """The tip of a decision was on the person's screen."""
 
-    decision_id: str = Field(min_length=1)
-    tip_id: str = Field(min_length=1)
+    decision_id: Identifier
+    tip_id: Identifier
 
 
 class TipReacted(Message):
     """The person did something with an exposed tip."""
 
-    decision_id: str = Field(min_length=1)
-    tip_id: str = Field(min_length=1)
+    decision_id: Identifier
+    tip_id: Identifier
     kind: ReactionKind
 
     @field_validator("kind")

@@ -1,14 +1,13 @@
 """Python types whose JSON is the proto3 JSON mapping."""
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, JsonValue, PlainSerializer
 
-_SECONDS = re.compile(r"-?\d+(\.\d{1,9})?s")
-
-
+_SECONDS = re.compile(r"-?[0-9]+(\.[0-9]{1,9})?s")
 # The contract's bound of a Duration: about 10,000 years.
 _LONGEST = timedelta(seconds=315_576_000_000)
 
@@ -39,6 +38,19 @@ def _write_timestamp(value: datetime) -> str:
     return value.isoformat().replace("+00:00", "Z")
 
 
+def _finite(value: JsonValue) -> JsonValue:
+    match value:
+        case float() if not math.isfinite(value):
+            raise ValueError("a number in JSON is finite")
+        case dict():
+            for inner in value.values():
+                _finite(inner)
+        case list():
+            for inner in value:
+                _finite(inner)
+    return value
+
+
 ProtoDuration = Annotated[
     timedelta, BeforeValidator(_parse_duration), PlainSerializer(_write_duration, return_type=str, when_used="json")
 ]
@@ -49,4 +61,6 @@ ProtoTimestamp = Annotated[
 # 64-bit integers travel as strings, since a JavaScript number cannot hold them.
 ProtoUint64 = Annotated[int, Field(ge=0, lt=2**64), PlainSerializer(str, return_type=str, when_used="json")]
 ProtoUint32 = Annotated[int, Field(ge=0, lt=2**32)]
-ProtoStruct = dict[str, JsonValue]
+ProtoStruct = Annotated[dict[str, JsonValue], AfterValidator(_finite)]
+# A name of something: short, and without the NUL that no database keeps in a text.
+Identifier = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00]+$")]

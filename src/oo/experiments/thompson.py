@@ -9,13 +9,13 @@ from pydantic import Field
 from oo.experiments.policy import Arms, Policy, Probabilities
 from oo.experiments.policy_state import NEVER_SHOWN, PolicyState
 
-_CELLS = 384
-"""The cells of the quadrature: more cost time on every request (this many half a millisecond for 50 arms), fewer lose
-the third decimal."""
+_CELLS = 256
+"""The cells of the quadrature: more cost time on every request, of which 50 arms take about half a millisecond with
+these; fewer lose the third decimal."""
 _BELOW, _ABOVE = 4, 8
 """How far from its mean an arm's rate is looked for, in standard deviations."""
-_NEAREST = 1e-12
-"""The nearest that a grid point comes to 0 and to 1, where a logarithm has no value."""
+_HIGHEST = 1 - 1e-12
+"""The end of the grid, short of 1, since the middle of the last cell must not round to 1: its density has no value."""
 
 
 class Thompson(Policy):
@@ -24,7 +24,7 @@ class Thompson(Policy):
     Rewards are Bernoulli, the prior of each arm's reward rate is Beta(1, 1). The usual way samples one rate an arm and
     takes the largest, which leaves the propensity of the choice unknown. Here the probability that each arm is the best
     is integrated numerically, so that the draw is made from the very numbers that are logged. They agree with the exact
-    integral within 0.005 for up to 50 arms, mostly within 0.0001, and within 0.05 for 1,000.
+    integral within 0.01 for up to 50 arms, mostly within 0.0001, and within 0.1 for 1,000.
 
     A share `floor` goes to all arms alike. No arm's probability falls below floor / n, so a policy that is valued later
     from this log has no weight above n / floor.
@@ -55,13 +55,16 @@ class Thompson(Policy):
 
 def _best(alpha: npt.NDArray[np.float64], beta: npt.NDArray[np.float64]) -> Probabilities:
     """The probability that each of n independent Beta rates is the largest, shape (n,)."""
+    mean = alpha / (alpha + beta)
+    deviation = np.sqrt(mean * (1 - mean) / (alpha + beta + 1))
     # In one order of the arms whatever the caller's, since sums of floats are not the same in another.
     order = np.lexsort((beta, alpha))
-    alpha, beta = alpha[order], beta[order]
+    # An arm that ends where another begins is not the best one.
+    order = order[(mean + _ABOVE * deviation >= (mean - _BELOW * deviation).max())[order]]
 
-    edges = _grid(alpha, beta)
+    edges = _grid(mean[order], deviation[order])
     middle = (edges[1:] + edges[:-1]) / 2
-    log_density = np.outer(alpha - 1, np.log(middle)) + np.outer(beta - 1, np.log1p(-middle))
+    log_density = np.outer(alpha[order] - 1, np.log(middle)) + np.outer(beta[order] - 1, np.log1p(-middle))
     log_density -= log_density.max(axis=1, keepdims=True)
     mass = np.exp(log_density) * np.diff(edges)
     mass /= mass.sum(axis=1, keepdims=True)
@@ -70,25 +73,22 @@ def _best(alpha: npt.NDArray[np.float64], beta: npt.NDArray[np.float64]) -> Prob
     all_below = below.prod(axis=0)
     best = np.divide(mass * all_below, below, out=np.zeros_like(mass), where=below > 0).sum(axis=1)
 
-    probabilities: Probabilities = np.empty_like(best)
+    probabilities = np.zeros(len(mean))
     probabilities[order] = best / best.sum()
     return probabilities
 
 
-def _grid(alpha: npt.NDArray[np.float64], beta: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Edges of at most `_CELLS` cells over (0, 1), dense where the largest rate is likely.
+def _grid(mean: npt.NDArray[np.float64], deviation: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Edges of at most `_CELLS` cells over [0, 1), dense where the largest rate is likely.
 
-    Each arm that may be the best brings points around its mean in its own standard deviations, so an arm with a million
-    exposures is resolved beside one with none; further out above than below, since the tails above decide which arm is
-    the best. Points that crowd at 0 and 1 serve rare rewards, and the largest of many rates that nothing is known about.
+    Each arm brings points around its mean in its own standard deviations, so an arm with a million exposures is
+    resolved beside one with none; further out above than below, since the tails above decide which arm is the best.
+    Points that crowd at 0 and 1 serve rare rewards, and the largest of many rates that nobody knows yet.
     """
-    mean = alpha / (alpha + beta)
-    deviation = np.sqrt(mean * (1 - mean) / (alpha + beta + 1))
-    contends = mean + _ABOVE * deviation >= (mean - _BELOW * deviation).max()
-    steps = np.linspace(-_BELOW, _ABOVE, max(13, _CELLS // np.count_nonzero(contends)))
-    around = mean[contends] + np.outer(steps, deviation[contends])
+    steps = np.linspace(-_BELOW, _ABOVE, max(13, _CELLS // len(mean)))
+    around = mean + np.outer(steps, deviation)
     everywhere = (1 - np.cos(np.linspace(0, np.pi, _CELLS // 4 + 1))) / 2
-    points = np.unique(np.concatenate([everywhere, around.ravel()]).clip(_NEAREST, 1 - _NEAREST))
+    points = np.unique(np.concatenate([everywhere, around.ravel()]).clip(0, _HIGHEST))
     if len(points) <= _CELLS + 1:
         return points
     return points[np.linspace(0, len(points) - 1, _CELLS + 1).astype(np.intp)]

@@ -8,8 +8,8 @@ from urllib.request import ProxyHandler, build_opener
 from oo.local.processes import Process
 from oo.local.supervisor import ProcessState
 
-Condition = Literal["stopped", "running", "healthy", "done", "dead"]
-"""`running`: started and not yet healthy, or not any more. `done`: a task that ran to its end without a fault."""
+Condition = Literal["stopped", "running", "unhealthy", "healthy", "done", "dead"]
+"""`running` and `done` are a task's: one that runs, and one that has ended without a fault."""
 
 READY: frozenset[Condition] = frozenset({"healthy", "done"})
 
@@ -22,7 +22,9 @@ def condition(process: Process, state: ProcessState | None) -> Condition:
     if state is None:
         return "stopped"
     if state.running:
-        return "healthy" if process.health and _answers(process.health) else "running"
+        if process.health is None:
+            return "running"
+        return "healthy" if _answers(process.health) else "unhealthy"
     if is_dead(process, state):
         return "dead"
     return "stopped" if state.exit_status is None else "done"

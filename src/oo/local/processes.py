@@ -52,7 +52,7 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
     state = settings.state_dir
     shared = _SILENT | environment(settings) | {"PYTHONUNBUFFERED": "1"}
 
-    def bento(name: str, port: int, needs: str) -> Process:
+    def bento(name: str, port: int) -> Process:
         service = f"bentos.{name}.service:{name.capitalize()}"
         url = f"http://127.0.0.1:{port}"
         return Process(
@@ -62,7 +62,7 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
             url=url,
             ports={f"OO_{name.upper()}_PORT": port},
             environment=shared | {"BENTOML_HOME": str(state / "bentoml" / name)},
-            needs=(needs,),
+            needs=("nats",),
         )
 
     def consumer(name: str, port: int) -> Process:
@@ -81,8 +81,9 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
         _nats(settings),
         _mlflow(settings),
         Process("bootstrap", _python("-m", "oo", "bootstrap"), environment=shared, needs=("nats", "mlflow")),
-        bento("scorer", settings.scorer_port, needs="bootstrap"),
-        bento("generator", settings.generator_port, needs="nats"),
+        # The scorer loads beside the registry and is ready as soon as that has the champions of the bootstrap.
+        bento("scorer", settings.scorer_port),
+        bento("generator", settings.generator_port),
         consumer("signals", settings.signals_port),
         consumer("archive", settings.archive_port),
         consumer("rewards", settings.rewards_port),

@@ -28,7 +28,7 @@ class StackSettings(BaseSettings):
     """The catalog files that the processes read, separated by commas, relative to the project."""
     min_free_mb: int = Field(default=500, ge=0)
     """With less free space than this, in MB, the stack does not start."""
-    start_timeout: float = Field(default=180, gt=0)
+    start_timeout: float = Field(default=300, gt=0)
     """Seconds within which all processes must be healthy."""
 
     @model_validator(mode="after")

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 Alias = Literal["challenger", "champion", "previous"]
+ALIASES: tuple[Alias, ...] = get_args(Alias)
 
 CHALLENGER: Alias = "challenger"
 """The newest trained version, not yet judged or refused."""

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, get_args
 
 from sqlalchemy import ColumnElement, Engine, RowMapping, and_, case, exists, func, null, select, true
 
-from oo.rewards.reward import is_matured, reward
+from oo.rewards.reward import is_closed, is_matured, reward
 from oo.rewards.tables import tip_feedback, tip_scores
 
 Grouping = Literal["tenant", "policy", "model", "prompt_version", "variant"]
@@ -63,15 +63,15 @@ class Exposure(NamedTuple):
 
 
 def exposures(engine: Engine, tenant_ids: Sequence[str], now: datetime) -> Iterator[Exposure]:
-    """Stream the decisions of these tenants whose tip was shown by `now`, in no particular order.
+    """Stream the decisions of these tenants whose tip was shown by `now`, degraded ones too, in no particular order.
 
     Args:
         engine: the database, see `oo.rewards.database.connect`.
         tenant_ids: the tenants to read.
         now: a window that ends later is still open.
     """
-    matured = case((_COLUMNS.closes_at <= now, reward(now)), else_=null())
-    statement = select(_COLUMNS.tenant_id, _COLUMNS.decision_id, matured).where(
+    earned = case((is_closed(now), reward(now)), else_=null())
+    statement = select(_COLUMNS.tenant_id, _COLUMNS.decision_id, earned).where(
         _COLUMNS.tenant_id.in_(tenant_ids), _COLUMNS.exposed_at <= now
     )
     with engine.connect() as connection:

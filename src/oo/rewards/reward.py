@@ -21,11 +21,16 @@ def reward(now: datetime) -> ColumnElement[float | None]:
     )
 
 
-def is_matured(now: datetime) -> ColumnElement[bool]:
-    """Whether the decision may be learned from: its window is over and its answer was not degraded.
+def is_closed(now: datetime) -> ColumnElement[bool]:
+    """Whether the tip was shown and its window is over.
 
     A reward of 1 stands at once, a silence only when the window ends. Who counts rewards before that meets the clicks
-    of young exposures without their silences, and finds every rate too high and that of a new tip highest. So a row
-    waits for its window whatever has happened in it (the delayed feedback of Chapelle, KDD 2014).
+    of young exposures without their silences, and finds every rate too high and that of a new tip highest. So what is
+    counted or learned waits for its window, whatever has happened in it (the delayed feedback of Chapelle, KDD 2014).
     """
-    return and_(_COLUMNS.closes_at <= now, _COLUMNS.degraded.is_(None))
+    return _COLUMNS.closes_at <= now
+
+
+def is_matured(now: datetime) -> ColumnElement[bool]:
+    """Whether the decision may be learned from: its window is over and its answer was not degraded."""
+    return and_(is_closed(now), _COLUMNS.degraded.is_(None))

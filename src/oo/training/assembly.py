@@ -1,7 +1,7 @@
 """Puts a dataset together: decisions from the offline store, rewards from the reward join."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -21,6 +21,7 @@ from oo.training.dataset import DECISIONS, Dataset, Manifest, fingerprint
 from oo.training.skew import Served, check_skew
 
 Exclusion = Literal["after_as_of", "other_feature_service", "shadow", "degraded", "repeated", "never_exposed", "open"]
+Rewards = Mapping[tuple[str, str], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +65,19 @@ def build(sources: Sources, service: FeatureService, *, as_of: datetime, version
     version = store.version() if version is None else version
     rewards = {(e.tenant_id, e.decision_id): e.reward for e in exposures(sources.rewards, tenants, as_of)}
     excluded: Counter[Exclusion] = Counter()
-    examples: dict[tuple[str, str], _Example] = {}
+    first: dict[tuple[str, str], tuple[tuple[datetime, str], _Example | Exclusion]] = {}
     for envelope, decided in _decisions(store, tenants, version):
-        key = envelope.tenant_id, decided.decision_id
-        if (reason := _unusable(envelope, decided, service, as_of)) is not None:
-            excluded[reason] += 1
-        elif key not in rewards:
-            excluded["never_exposed"] += 1
-        elif (reward := rewards[key]) is None:
-            excluded["open"] += 1
-        elif key in examples:
+        if decided.serving_role is ServingRole.SHADOW:
+            excluded["shadow"] += 1
+            continue
+        key, order = (envelope.tenant_id, decided.decision_id), (envelope.occurred_at, envelope.event_id)
+        if key in first:
             excluded["repeated"] += 1
-        else:
-            examples[key] = _example(envelope, decided, service, reward)
-    ordered = sorted(examples.values(), key=lambda e: (e.served.decided_at, e.served.decision_id, e.served.tenant_id))
+        if key not in first or order < first[key][0]:  # the reward join keeps the first one too
+            first[key] = order, _example(envelope, decided, service, as_of, rewards)
+    excluded.update(found for _, found in first.values() if not isinstance(found, _Example))
+    examples = (found for _, found in first.values() if isinstance(found, _Example))
+    ordered = sorted(examples, key=lambda e: (e.served.decided_at, e.served.decision_id, e.served.tenant_id))
     served = [example.served for example in ordered]
     decisions = _table(ordered)
     rows = np.stack([e.row for e in ordered]) if ordered else np.empty((0, service.width), dtype=np.float32)
@@ -112,17 +112,20 @@ def _decisions(store: OfflineStore, tenants: tuple[str, ...], version: int) -> I
                 yield envelope, envelope.score_decided
 
 
-def _unusable(envelope: Envelope, decided: ScoreDecided, service: FeatureService, as_of: datetime) -> Exclusion | None:
+def _example(
+    envelope: Envelope, decided: ScoreDecided, service: FeatureService, as_of: datetime, rewards: Rewards
+) -> _Example | Exclusion:
+    key = envelope.tenant_id, decided.decision_id
     if envelope.occurred_at > as_of:
         return "after_as_of"
     if decided.feature_service != service.name:
         return "other_feature_service"
-    if decided.serving_role is ServingRole.SHADOW:
-        return "shadow"
-    return "degraded" if decided.degraded else None
-
-
-def _example(envelope: Envelope, decided: ScoreDecided, service: FeatureService, reward: float) -> _Example:
+    if decided.degraded:
+        return "degraded"
+    if key not in rewards:
+        return "never_exposed"
+    if (reward := rewards[key]) is None:
+        return "open"
     chosen = next(candidate for candidate in decided.candidates if candidate.tip_id == decided.tip_id)
     signal = decided.signal_features or NO_VALUES
     (row,) = service.encode(

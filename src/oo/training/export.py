@@ -1,5 +1,6 @@
 """From a scikit-learn model to an ONNX file, and the proof that both say the same."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,13 +35,16 @@ def to_onnx(estimator: BaseEstimator, service: FeatureService) -> bytes:
         estimator: a fitted classifier of two classes.
         service: the columns that it was fitted on; named in the file's metadata.
     """
-    exported = convert_sklearn(
-        estimator,
-        name=service.model,  # else a random one
-        initial_types=[(ROWS, FloatTensorType([None, service.width]))],
-        options={"zipmap": False},
-        target_opset=OPSET,
-    )
+    with warnings.catch_warnings():
+        # skl2onnx writes booleans where ONNX has integers; protobuf takes them until 7.34, and is pinned below 7.
+        warnings.filterwarnings("ignore", "Field onnx.AttributeProto.ints: Expected an int", DeprecationWarning)
+        exported = convert_sklearn(
+            estimator,
+            name=service.model,  # else a random one
+            initial_types=[(ROWS, FloatTensorType([None, service.width]))],
+            options={"zipmap": False},
+            target_opset=OPSET,
+        )
     del exported.graph.output[:]
     exported.graph.output.append(onnx.helper.make_tensor_value_info(PROBABILITIES, onnx.TensorProto.FLOAT, [None, 2]))
     return to_file(exported, service)
@@ -60,8 +64,8 @@ def verified(
     differing = int((~(difference <= TOLERANCE)).sum())  # a NaN differs too
     if differing:
         raise TrainingRefused(
-            f"the ONNX file differs from the model on {differing} of {len(tried)} rows, by up to {difference.max():.2g}; "
-            "look for a step that the export does not know"
+            f"the ONNX file differs from the model on {differing} of {len(tried)} rows, by up to "
+            f"{difference.max():.2g}; look for a step that the export does not know"
         )
     return Parity(len(tried), float(difference.max()))
 

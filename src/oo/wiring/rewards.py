@@ -1,6 +1,6 @@
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from nats.errors import Error as NatsError
 from sqlalchemy import Engine
@@ -12,7 +12,7 @@ from oo.bus.streams import POLICY_STATE_BUCKET
 from oo.catalog import Catalog
 from oo.decisions.policy_states import PolicyStateWriter
 from oo.rewards import database
-from oo.rewards.policy_states import known_policies, policy_states
+from oo.rewards.policy_states import ArmTotals, PolicyKey, known_policies, policy_states
 from oo.running import start, stop
 from oo.settings import RewardsSettings
 from oo.wiring.process import consume, now, on_the_bus
@@ -37,8 +37,8 @@ async def run(settings: RewardsSettings, joining: Callable[[Engine, Catalog], Ap
 async def _pass_on(engine: Engine, writer: PolicyStateWriter, every_seconds: float) -> None:
     """Write every policy's state, again and again: windows close without an event."""
 
-    def learned() -> dict[tuple[str, str, str], dict[str, tuple[int, float]]]:
-        return {**policy_states(engine, known_policies(engine), now())}
+    def learned() -> Mapping[PolicyKey, Mapping[str, ArmTotals]]:
+        return policy_states(engine, known_policies(engine), now())
 
     while True:
         try:

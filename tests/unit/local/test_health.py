@@ -46,12 +46,12 @@ def test_a_process_is_healthy_when_its_endpoint_says_so(url: str) -> None:
     assert condition(serving(f"{url}/readyz"), RUNNING) == "healthy"
 
 
-def test_a_process_whose_endpoint_refuses_is_only_running(url: str) -> None:
-    assert condition(serving(f"{url}/livez"), RUNNING) == "running"
+def test_a_process_whose_endpoint_refuses_is_unhealthy(url: str) -> None:
+    assert condition(serving(f"{url}/livez"), RUNNING) == "unhealthy"
 
 
-def test_a_process_that_does_not_listen_yet_is_only_running() -> None:
-    assert condition(serving("http://127.0.0.1:1/readyz"), RUNNING) == "running"
+def test_a_process_that_does_not_listen_yet_is_unhealthy() -> None:
+    assert condition(serving("http://127.0.0.1:1/readyz"), RUNNING) == "unhealthy"
 
 
 def test_a_proxy_of_the_environment_is_not_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,7 @@ def test_a_proxy_of_the_environment_is_not_asked(url: str, monkeypatch: pytest.M
     [
         (None, "stopped", "stopped"),
         (NEVER_STARTED, "stopped", "stopped"),
-        (RUNNING, "running", "running"),
+        (RUNNING, "unhealthy", "running"),
         (ENDED_WELL, "dead", "done"),
         (ENDED_BADLY, "dead", "dead"),
         (NOT_STARTABLE, "dead", "dead"),

@@ -132,6 +132,8 @@ def test_two_writers_at_once_both_land(tmp_path: Path) -> None:
         list(pool.map(write, (1, 101)))
 
     assert sequences(OfflineStore(tmp_path / "offline")) == [*range(1, 6), *range(101, 106)]
+    operations = [commit["operation"] for commit in DeltaTable(tmp_path / "offline").history()]
+    assert operations.count("CREATE TABLE") == 1
 
 
 def test_two_writers_of_the_same_messages_keep_them_once(tmp_path: Path) -> None:

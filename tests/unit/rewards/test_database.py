@@ -34,10 +34,13 @@ def test_processes_that_start_at_once_share_one_database(tmp_path: Path) -> None
             engine.dispose()
 
 
-def test_a_reader_does_not_wait_for_a_writer(engine: Engine) -> None:
-    with writing(engine) as writer, engine.connect() as reader:
-        writer.execute(INSERT)
+def test_a_reader_and_a_writer_do_not_wait_for_each_other(engine: Engine) -> None:
+    with engine.connect() as reader:
+        reader.exec_driver_sql("BEGIN")
         assert reader.execute(COUNT).scalar_one() == 0
+        with writing(engine) as writer:
+            writer.execute(INSERT)
+        assert reader.execute(COUNT).scalar_one() == 0, "a reader keeps what it saw first"
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:

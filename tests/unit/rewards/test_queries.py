@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 from oo.events.decision import ModelUsed
 from oo.events.feedback import ReactionKind
 from oo.rewards.join import apply
-from oo.rewards.queries import GROUPINGS, Counts, Grouping, RewardRate, counts, reward_rates, rows
+from oo.rewards.queries import GROUPINGS, Counts, Grouping, RewardRate, counts, exposures, reward_rates, rows
 from tests.unit.rewards.feedback_events import at, exposed, generated, reacted, scored, window_of
 
 CLICKED, DISMISSED = ReactionKind.CLICKED, ReactionKind.DISMISSED
@@ -64,6 +64,7 @@ def test_a_reaction_without_an_exposure_earns_nothing(engine: Engine) -> None:
     apply(engine, [scored(), reacted(CLICKED)], window_of)
 
     assert reward_of(engine, "d1", 100) is None
+    assert counts(engine, at(100)).reacted == 0
 
 
 def test_the_time_that_is_asked_for_may_be_in_any_zone(told: Engine) -> None:
@@ -108,6 +109,26 @@ def test_one_tenant_is_asked_for_alone(told: Engine) -> None:
     assert counts(told, at(60), tenant_id="t2") == Counts(
         decisions=2, exposed=1, never_exposed=1, reacted=0, late=0, open=1, degraded=0, unjoined=0
     )
+
+
+def test_an_exposure_tells_its_reward_when_its_window_is_over(told: Engine) -> None:
+    known = {(e.tenant_id, e.decision_id): e.reward for e in exposures(told, ["t1"], at(60))}
+
+    assert known == {
+        ("t1", "clicked"): None,
+        ("t1", "dismissed"): None,
+        ("t1", "late"): 0.0,
+        ("t1", "degraded"): None,
+        ("t1", "written"): None,
+    }
+    everything = {e.decision_id: e.reward for e in exposures(told, ["t1", "t2"], at(90))}
+    assert everything["clicked"] == everything["written"] == 1.0
+    assert everything["dismissed"] == everything["silent"] == 0.0
+    assert "unseen" not in everything
+
+
+def test_an_exposure_after_the_asked_time_is_not_told(told: Engine) -> None:
+    assert [e.decision_id for e in exposures(told, ["t1", "t2"], at(0.5))] == ["late"]
 
 
 def test_counts_tell_how_far_decisions_have_come(told: Engine) -> None:
