@@ -13,14 +13,14 @@ if TYPE_CHECKING:  # both bring libraries that the command line must not wait fo
     from oo.lineage import Lineage
     from oo.local.stack import ProcessStatus
 
-_COLOURS = {"healthy": "green", "done": "green", "unhealthy": "yellow", "dead": "red", "stopped": "dim"}
+_COLOURS = {"healthy": "green", "done": "green", "dead": "red", "stopped": "dim"}
 
 
 def stack_table(states: "Iterable[ProcessStatus]") -> Table:
     """The processes of the local stack."""
     table = Table(box=None, padding=(0, 3), show_header=False)
     for state in states:
-        colour = _COLOURS[state.condition]
+        colour = _COLOURS.get(state.condition, "yellow")
         table.add_row(state.name, f"[{colour}]{state.condition}[/{colour}]", state.url or "")
     return table
 

@@ -41,7 +41,7 @@ def up(settings: StackSettings, progress: Progress, table: Table = processes) ->
         try:
             _up(settings, progress, table(settings))
         except BaseException:
-            _down(settings, progress, table(settings))
+            _down(settings, table(settings))
             raise
 
 
@@ -52,7 +52,7 @@ def down(settings: StackSettings, progress: Progress, table: Table = processes) 
         StackFailed: a process resists; names it.
     """
     with _alone(settings, progress):
-        _down(settings, progress, table(settings))
+        progress("stack", "stopped" if _down(settings, table(settings)) else "was not running")
 
 
 def status(settings: StackSettings, table: Table = processes) -> tuple[ProcessStatus, ...]:
@@ -81,7 +81,7 @@ def _up(settings: StackSettings, progress: Progress, table: Sequence[Process]) -
     configuration = supervisor.configuration(table)
     if obstacle := _obstacle(settings, supervisor, configuration):
         progress("stack", obstacle)
-        _down(settings, progress, table)
+        _down(settings, table)
     conditions = {row.name: row.condition for row in status(settings, lambda _: table)}
     missing = [process for process in table if conditions[process.name] not in READY]
     if not missing:
@@ -109,7 +109,8 @@ def _obstacle(settings: StackSettings, supervisor: Supervisor, configuration: st
     return None if supervisor.runs_with(configuration) else "runs with other settings; starting it anew"
 
 
-def _down(settings: StackSettings, progress: Progress, table: Sequence[Process]) -> None:
+def _down(settings: StackSettings, table: Sequence[Process]) -> bool:
+    """Whether there was anything to stop."""
     found = leftovers.find(settings.state_dir)
     supervisor = Supervisor(settings.state_dir)
     with suppress(StackFailed):  # without a supervisor that answers there is no order to keep
@@ -119,7 +120,7 @@ def _down(settings: StackSettings, progress: Progress, table: Sequence[Process])
     resisting = leftovers.end(found | leftovers.find(settings.state_dir), grace=_GRACE)
     if resisting:
         raise StackFailed(f"still running: {', '.join(map(leftovers.describe, resisting))}; end them by hand")
-    progress("stack", "stopped" if found else "was not running")
+    return bool(found)
 
 
 @contextmanager

@@ -3,7 +3,6 @@ from pathlib import Path
 from oo.registry import model_card
 from oo.registry.registry import ModelVersion
 
-VERSION = ModelVersion("tips", 3, "d" * 64, "tips@1", "f" * 64)
 MANIFEST = {
     "dataset": {
         "rows": 900,

@@ -1,0 +1,226 @@
+"""The whole loop on a stack of its own: real servers, free ports, one decision followed from request to model."""
+
+import asyncio
+import io
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from itertools import islice
+
+import httpx
+import nats
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # pyarrow ships no types
+import pytest
+from nats.js import JetStreamContext
+
+from examples.caller import Caller, calling
+from examples.digits import rows as digit_rows
+from examples.digits import story as digits
+from oo.events.subjects import SUBJECTS
+from oo.local import stack
+from oo.local.processes import environment
+from oo.local.settings import StackSettings
+from oo.registry.mlflow_registry import MlflowRegistry
+from oo.registry.registry import CHAMPION, PREVIOUS
+from oo.rewards import database, queries
+from oo.settings import PipelineSettings
+from oo.training.challenge import TRAINING_ROWS
+from oo.wiring.lineage import tracing
+from oo.wiring.process import new_id, now
+from pipelines.train import run_locally
+
+PATIENCE = 30.0
+LEARNED_FROM, COMPARED = 600, 200
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackSettings]:
+    names = [name for name in StackSettings.model_fields if name.endswith("_port")]
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
+        ports = {name: probe.getsockname()[1] for name, probe in zip(names, probes, strict=True)}
+    settings = StackSettings(state_dir=tmp_path_factory.mktemp("stack"), **ports)
+    stack.up(settings, lambda _what, _news: None)
+    yield settings
+    stack.down(settings, lambda _what, _news: None)
+
+
+@pytest.fixture
+def places(settings: StackSettings) -> PipelineSettings:
+    return PipelineSettings.model_validate(
+        {name.removeprefix("OO_").lower(): value for name, value in environment(settings).items()}
+    )
+
+
+@pytest.fixture
+async def caller(settings: StackSettings, places: PipelineSettings) -> AsyncIterator[Caller]:
+    async with calling(
+        scorer_url=f"http://127.0.0.1:{settings.scorer_port}",
+        generator_url=f"http://127.0.0.1:{settings.generator_port}",
+        nats_url=places.nats_url,
+        now=now,
+        new_id=new_id,
+    ) as of:
+        yield of(digit_rows.TENANT)
+
+
+@pytest.fixture
+async def jetstream(places: PipelineSettings) -> AsyncIterator[JetStreamContext]:
+    client = await nats.connect(places.nats_url)
+    yield client.jetstream()
+    await client.close()
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not await holds():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        await asyncio.sleep(0.05)
+
+
+async def test_one_decision_is_followed_from_its_request_to_the_model_that_it_trained(
+    caller: Caller, places: PipelineSettings
+) -> None:
+    images = digit_rows.images(seed=1)
+    before = await digits.play(caller, list(islice(images, LEARNED_FROM)), at_once=8)
+    scores = database.connect(places.tip_scores_url)
+
+    async def matured() -> bool:
+        counts = queries.counts(scores, now(), digit_rows.TENANT)
+        return counts.reacted == LEARNED_FROM and counts.open == 0
+
+    await until(matured)
+
+    stop = asyncio.Event()
+    image = next(images)
+    asking = asyncio.create_task(digits.keep_asking(caller, image, stop))
+    outcome = await asyncio.to_thread(run_locally, places, "digits@1", as_of=now(), seed=1)
+    assert outcome.promoted, outcome.sentences
+
+    async def serves_the_new_champion() -> bool:
+        return (await digits.ask(caller, image))["model"]["version"] == str(outcome.challenger.version)
+
+    await until(serves_the_new_champion)
+    stop.set()
+    assert list(dict.fromkeys(await asking)) == ["1", "2"], "the champion changed under load, without a failed request"
+
+    after = await digits.play(caller, list(islice(images, COMPARED)), at_once=8)
+    assert sum(one.reward for one in before) / LEARNED_FROM < 0.2
+    assert sum(one.reward for one in after) / COMPARED > 0.4
+
+    registry = MlflowRegistry(places.mlflow_url)
+    champion, previous = registry.by_alias("digits", CHAMPION), registry.by_alias("digits", PREVIOUS)
+    assert (champion, previous and previous.version) == (outcome.challenger, 1)
+    assert champion is not None
+
+    followed = before[0]
+    async with tracing(places) as tracer:
+        lineage = await tracer.trace(followed.decision_id)
+    assert lineage.logged, "the decision log holds the bytes that the offline store holds"
+    assert lineage.archived.tenant_id == digit_rows.TENANT
+    assert len(lineage.feedback) == 2
+    assert lineage.scores is not None
+    assert lineage.scores["reward"] == followed.reward
+    assert lineage.scores["propensity"] == pytest.approx(0.1)
+    assert lineage.replayed is not None
+    assert lineage.replayed.equals(lineage.decided)  # type: ignore[arg-type]  # a /score decision
+    assert lineage.trained == (champion,)
+    rows = pq.read_table(io.BytesIO(registry.read_file(champion, TRAINING_ROWS))).to_pylist()
+    (row,) = (row for row in rows if row["decision_id"] == followed.decision_id)
+    assert row["reward"] == followed.reward
+
+
+async def test_a_written_tip_is_on_record_with_its_prompt_version(caller: Caller, places: PipelineSettings) -> None:
+    answers = [await caller.generate("ada", topic="rest", **wish) for wish in ({}, {"prompt_version": "v2"})]
+    assert [answer["prompt_version"] for answer in answers] == ["v1", "v2"]
+    assert all(answer["tip"]["title"] and not answer["degraded"] for answer in answers)
+    scores = database.connect(places.tip_scores_url)
+
+    async def is_joined() -> bool:
+        return all(queries.rows(scores, answer["decision_id"], now()) for answer in answers)
+
+    await until(is_joined)
+    rows = [queries.rows(scores, answer["decision_id"], now())[0] for answer in answers]
+    assert [row["prompt_version"] for row in rows] == ["v1", "v2"]
+
+
+BODY = {"tenant_id": "digits", "user_id": "u", "candidates": [{"tip_id": "1"}], "context": {}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "named"),
+    [
+        ("/score", b"{", 422, "body"),
+        ("/score", json.dumps(BODY | {"user_id": 7}), 422, "user_id"),
+        ("/score", json.dumps({k: v for k, v in BODY.items() if k != "tenant_id"}), 422, "tenant_id"),
+        ("/score", json.dumps(BODY | {"candidates": []}), 422, "candidates"),
+        ("/score", json.dumps(BODY | {"candidates": [{"tip_id": "1"}, {"tip_id": "1"}]}), 422, "candidates"),
+        ("/score", json.dumps(BODY | {"context": {"pixel_00": float("nan")}}), 422, "context.pixel_00"),
+        ("/score", json.dumps(BODY | {"context": {"pixel_00": float("inf")}}), 422, "context.pixel_00"),
+        ("/score", json.dumps(BODY | {"context": {"pixel_00": "dark"}}), 422, "pixel_00"),
+        ("/score", json.dumps(BODY | {"tenant_id": "nobody"}), 422, "nobody"),
+        ("/score", json.dumps(BODY | {"colour": "red"}), 422, "colour"),
+        ("/score", json.dumps(BODY | {"context": {"note": "x" * 400_000}}), 413, "400000"),
+        ("/generate", json.dumps({"tenant_id": "digits", "user_id": "u", "prompt_version": "v9"}), 422, "v1, v2"),
+        ("/generate", json.dumps({"tenant_id": "digits"}), 422, "user_id"),
+        ("/generate", json.dumps({"tenant_id": "digits", "user_id": "u", "topic": "x" * 400_000}), 413, "400000"),
+    ],
+)
+async def test_a_bad_request_is_refused_by_name_and_changes_nothing(  # noqa: PLR0913, PLR0917  # a table of cases
+    settings: StackSettings, jetstream: JetStreamContext, path: str, body: str | bytes, status: int, named: str
+) -> None:
+    before = (await jetstream.stream_info("DECISIONS")).state.messages
+    port = settings.scorer_port if path == "/score" else settings.generator_port
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as service:
+        answer = await service.post(path, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == status
+    assert named in answer.text
+    assert (await jetstream.stream_info("DECISIONS")).state.messages == before
+
+
+async def test_a_retry_over_http_gets_the_first_answer_and_another_question_is_refused(
+    settings: StackSettings,
+) -> None:
+    first = str(new_id())
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.scorer_port}") as scorer:
+        answers = [(await scorer.post("/score", json=BODY, headers={"x-request-id": first})).json() for _ in range(2)]
+        other = await scorer.post("/score", json=BODY | {"user_id": "another", "request_id": first})
+    assert answers[0] == answers[1]
+    assert answers[0]["decision_id"] == first
+    assert other.status_code == 409
+    assert "request_id" in other.json()["error"]["message"]
+
+
+async def test_a_malformed_event_on_each_subject_is_dead_lettered_by_every_reader_with_its_bytes(
+    jetstream: JetStreamContext, places: PipelineSettings
+) -> None:
+    scores = database.connect(places.tip_scores_url)
+    before = queries.counts(scores, now())
+    garbage = {subject: f"not an event, on {subject}".encode() for subject in SUBJECTS.values()}
+    for subject, data in garbage.items():
+        await jetstream.publish(subject, data)
+    readers = {subject: {"archive", _other_reader(subject)} for subject in garbage}
+    seen: dict[str, set[str]] = {subject: set() for subject in garbage}
+    letters = await jetstream.subscribe("dlq.>", ordered_consumer=True)
+
+    async def all_seen() -> bool:
+        try:
+            letter = await letters.next_msg(timeout=1)
+        except TimeoutError:
+            return False
+        assert letter.headers
+        subject = letter.headers["Oo-Subject"]
+        if letter.data == garbage[subject]:
+            assert "JSON" in letter.headers["Oo-Error"]
+            assert letter.headers["Oo-Reason"] == "invalid_event"
+            seen[subject].add(letter.subject.removeprefix("dlq."))
+        return seen == readers
+
+    await until(all_seen)
+    assert queries.counts(scores, now()) == before
+
+
+def _other_reader(subject: str) -> str:
+    return "signals" if subject.startswith(("signals.", "integration.")) else "rewards"
