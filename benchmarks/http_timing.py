@@ -56,5 +56,3 @@ def _run(port: int, path: str, body: Callable[[int], bytes], numbers: Sequence[i
         assert answer.status == http.HTTPStatus.OK, content  # noqa: S101  # see the docstring
     connection.close()
     return latencies
-
-

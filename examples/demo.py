@@ -24,7 +24,7 @@ from oo.errors import OOError, PipelineFailed
 from oo.events.subjects import DURABLES, ConsumerName
 from oo.experiments.off_policy import Bootstrap, ips
 from oo.local import stack
-from oo.local.processes import environment
+from oo.local.locations import pipeline_settings
 from oo.local.settings import StackSettings
 from oo.printing import lineage_tree
 from oo.rewards import database, queries
@@ -222,10 +222,7 @@ def _put_aside(state: Path) -> Path | None:
 
 
 async def _tell(narrator: Narrator, stack_settings: StackSettings) -> None:
-    where = environment(stack_settings)
-    settings = PipelineSettings.model_validate(
-        {name.removeprefix("OO_").lower(): value for name, value in where.items()}
-    )
+    settings = pipeline_settings(stack_settings, overrides={})
     async with calling(
         scorer_url=f"http://127.0.0.1:{stack_settings.scorer_port}",
         generator_url=f"http://127.0.0.1:{stack_settings.generator_port}",

@@ -1,13 +1,25 @@
 """The generator as a BentoML service: `bentoml serve bentos.generator.service:Generator`."""
 
+from contextlib import AbstractAsyncContextManager
+
 import bentoml
 
 from bentos.generator.app import create_app
+from oo.decisions.generate import TipWriter
+from oo.running import Running
 from oo.settings import GeneratorSettings, read
-from oo.wiring.generator import generator
 
 _SETTINGS = read(GeneratorSettings)
-_APP = create_app(lambda: generator(_SETTINGS), _SETTINGS.max_body_bytes)
+
+
+def _connect() -> AbstractAsyncContextManager[Running[TipWriter]]:
+    # Imported here, since BentoML's parent process imports this module too and answers nothing.
+    from oo.wiring.generator import generator
+
+    return generator(_SETTINGS)
+
+
+_APP = create_app(_connect, _SETTINGS.max_body_bytes)
 # Past our own caps, so that it is they that end a slow call, with a tip.
 _TIMEOUT = _SETTINGS.llm_timeout + 10
 

@@ -1,13 +1,25 @@
 """The scorer as a BentoML service: `bentoml serve bentos.scorer.service:Scorer`."""
 
+from contextlib import AbstractAsyncContextManager
+
 import bentoml
 
 from bentos.scorer.app import create_app
+from oo.decisions import score
+from oo.running import Running
 from oo.settings import ScorerSettings, read
-from oo.wiring.scorer import scorer
 
 _SETTINGS = read(ScorerSettings)
-_APP = create_app(lambda: scorer(_SETTINGS), _SETTINGS.max_body_bytes)
+
+
+def _connect() -> AbstractAsyncContextManager[Running[score.Scorer]]:
+    # Imported here, since BentoML's parent process imports this module too and answers nothing.
+    from oo.wiring.scorer import scorer
+
+    return scorer(_SETTINGS)
+
+
+_APP = create_app(_connect, _SETTINGS.max_body_bytes)
 
 
 @bentoml.service(name="oo_scorer", workers=1, traffic={"timeout": 10}, logging={"access": {"enabled": False}})

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # scikit-learn ships no types
 
 TENANT = "digits"
 ARMS = tuple(str(digit) for digit in range(10))

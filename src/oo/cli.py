@@ -14,7 +14,7 @@ from rich.table import Table
 from oo.errors import OOError
 from oo.experiments.interval import wilson
 from oo.printing import lineage_tree, stack_table
-from oo.settings import PipelineSettings
+from oo.settings import PipelineSettings, read
 
 # Imports stand inside the commands where they are slow: `oo --help` must not wait for MLflow.
 
@@ -46,13 +46,10 @@ def _telling_errors() -> Iterator[None]:
 
 def _settings() -> PipelineSettings:
     """Where the parts are: as the environment says, else where the local stack has them."""
-    from oo.local.processes import environment
+    from oo.local.locations import pipeline_settings
     from oo.local.settings import StackSettings
 
-    local = environment(StackSettings())
-    return PipelineSettings.model_validate(
-        {field: os.environ.get(name, value) for name, value in local.items() if (field := name[3:].lower())}
-    )
+    return pipeline_settings(read(StackSettings), os.environ)
 
 
 def _tell(what: str, news: str) -> None:
@@ -66,7 +63,7 @@ def up() -> None:
     from oo.local.settings import StackSettings
 
     with _telling_errors():
-        settings = StackSettings()
+        settings = read(StackSettings)
         stack.up(settings, _tell)
         out.print(stack_table(stack.status(settings)))
 
@@ -78,7 +75,7 @@ def down() -> None:
     from oo.local.settings import StackSettings
 
     with _telling_errors():
-        stack.down(StackSettings(), _tell)
+        stack.down(read(StackSettings), _tell)
 
 
 @app.command()
@@ -87,7 +84,8 @@ def status() -> None:
     from oo.local import stack
     from oo.local.settings import StackSettings
 
-    states = stack.status(StackSettings())
+    with _telling_errors():
+        states = stack.status(read(StackSettings))
     out.print(stack_table(states))
     if any(state.condition not in {"healthy", "done"} for state in states):
         raise typer.Exit(1)
@@ -100,7 +98,7 @@ def logs(name: Annotated[str | None, typer.Argument(help="One process, such as s
     from oo.local.settings import StackSettings
 
     with _telling_errors():
-        for process, lines in stack.logs(StackSettings(), name).items():
+        for process, lines in stack.logs(read(StackSettings), name).items():
             out.rule(process)
             out.print(escape(lines), highlight=False)
 

@@ -118,7 +118,7 @@ class PipelineSettings(ProcessSettings):
     """Where pipeline runs keep their artifacts."""
 
 
-S = TypeVar("S", bound=ProcessSettings)
+S = TypeVar("S", bound=BaseSettings)
 
 
 def read(settings: type[S]) -> S:

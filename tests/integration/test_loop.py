@@ -19,8 +19,8 @@ from examples.caller import Caller, calling
 from examples.digits import rows as digit_rows
 from examples.digits import story as digits
 from oo.events.subjects import SUBJECTS
-from oo.local import stack
-from oo.local.processes import environment
+from oo.local import leftovers, preflight, stack
+from oo.local.locations import pipeline_settings
 from oo.local.settings import StackSettings
 from oo.registry.mlflow_registry import MlflowRegistry
 from oo.registry.registry import CHAMPION, PREVIOUS
@@ -42,16 +42,18 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackSettings
         probes = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
         ports = {name: probe.getsockname()[1] for name, probe in zip(names, probes, strict=True)}
     settings = StackSettings(state_dir=tmp_path_factory.mktemp("stack"), **ports)
-    stack.up(settings, lambda _what, _news: None)
-    yield settings
-    stack.down(settings, lambda _what, _news: None)
+    try:
+        stack.up(settings, lambda _what, _news: None)
+        yield settings
+    finally:
+        stack.down(settings, lambda _what, _news: None)
+    assert leftovers.find(settings.state_dir) == set(), "a process outlived `make down`"
+    assert not [port for port in settings.ports.values() if preflight.is_taken(port)], "a port outlived `make down`"
 
 
 @pytest.fixture
 def places(settings: StackSettings) -> PipelineSettings:
-    return PipelineSettings.model_validate(
-        {name.removeprefix("OO_").lower(): value for name, value in environment(settings).items()}
-    )
+    return pipeline_settings(settings, overrides={})
 
 
 @pytest.fixture
@@ -80,6 +82,12 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
         await asyncio.sleep(0.05)
 
 
+def test_the_whole_stack_is_healthy(settings: StackSettings) -> None:
+    conditions = {row.name: row.condition for row in stack.status(settings)}
+    assert conditions.pop("bootstrap") == "done"
+    assert set(conditions.values()) == {"healthy"}
+
+
 async def test_one_decision_is_followed_from_its_request_to_the_model_that_it_trained(
     caller: Caller, places: PipelineSettings
 ) -> None:
@@ -100,7 +108,8 @@ async def test_one_decision_is_followed_from_its_request_to_the_model_that_it_tr
     assert outcome.promoted, outcome.sentences
 
     async def serves_the_new_champion() -> bool:
-        return (await digits.ask(caller, image))["model"]["version"] == str(outcome.challenger.version)
+        answer = await digits.ask(caller, image)
+        return bool(answer["model"]["version"] == str(outcome.challenger.version))
 
     await until(serves_the_new_champion)
     stop.set()

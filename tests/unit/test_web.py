@@ -15,7 +15,7 @@ LIMIT = 2_000
 
 class Question(HttpModel):
     number: Annotated[float, Field(ge=0)]
-    features: JsonFeatures = {}
+    features: JsonFeatures = Field(default_factory=dict)
 
 
 REFUSALS = {

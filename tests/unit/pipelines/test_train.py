@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from pipelines.train import training
 
 @pytest.fixture(scope="module")
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    path: Path = tmp_path_factory.mktemp("compiled") / "train.yaml"
+    path = tmp_path_factory.mktemp("compiled") / "train.yaml"
     compiler.Compiler().compile(training, str(path))
     compiled: dict[str, Any] = yaml.safe_load(path.read_text())["root"]["dag"]["tasks"]
     return compiled
