@@ -38,12 +38,19 @@ class Caller:
         *,
         context: dict[str, Any],
         profile: dict[str, Any] | None = None,
+        request_id: str | None = None,
     ) -> dict[str, Any]:
         """The answer of /score."""
         return await self._ask(
             self.scorer,
             "/score",
-            {"user_id": user, "candidates": list(candidates), "profile_features": profile, "context": context},
+            {
+                "request_id": request_id,
+                "user_id": user,
+                "candidates": list(candidates),
+                "profile_features": profile,
+                "context": context,
+            },
         )
 
     async def generate(self, user: str, **wishes: Any) -> dict[str, Any]:  # noqa: ANN401  # the body's own fields

@@ -16,7 +16,7 @@ from rich.table import Table
 from examples.caller import Caller, calling
 from examples.digits import rows as digit_rows
 from examples.digits import story as digits
-from examples.narrator import Narrator, rate
+from examples.narrator import Narrator, columns, rate
 from examples.open_bandit import rows as bandit_rows
 from examples.open_bandit import story as open_bandit
 from examples.people import story as people
@@ -112,7 +112,7 @@ class Demo:
                     run_locally, self._settings, feature_service, as_of=now(), seed=SEED, on_step=lambda _: advance()
                 )
         except PipelineFailed as refusal:
-            self._narrator.say(f"  {escape(str(refusal))}")
+            self._narrator.say(f"  refused: {escape(str(refusal))}")
             return None
         for sentence in outcome.sentences:
             self._narrator.say(f"  {escape(sentence)}")
@@ -131,20 +131,20 @@ class Demo:
             [row.probability for row in replayed],
             Bootstrap(np.random.default_rng(SEED)),
         )
-        table = Table("click rate", "of", "rate  [95 % interval]", box=None, padding=(0, 3))
-        table.add_row("logged, random policy", f"{len(replayed):,} rows, {clicks} clicks", rate(clicks, len(replayed)))
+        table = columns("click rate of", "from", "rate", "95 % interval")
+        table.add_row("the log", f"{len(replayed):,} rows, clicks: {clicks}", *rate(clicks, len(replayed)))
         table.add_row(
-            "scorer, replay method",
-            f"{len(matched)} rows matched, {sum(matched)} clicks",
-            rate(sum(matched), len(matched)),
+            "the scorer, replayed", f"{len(matched)} matches, clicks: {sum(matched)}", *rate(sum(matched), len(matched))
         )
+        low, high = weighted.interval
         table.add_row(
-            "scorer, importance weighting",
-            f"all rows, effective {weighted.effective_sample_size:,.0f}",
-            f"{weighted.value:.4f}  \\[{weighted.interval.low:.4f}, {weighted.interval.high:.4f}]",
+            "the scorer, weighted",
+            f"all rows, worth {weighted.effective_sample_size:,.0f}",
+            f"{weighted.value:.4f}",
+            f"{low:.4f} to {high:.4f}",
         )
         narrator.show(table)
-        narrator.say(f"{clicks} clicks cannot tell the two policies apart, and nothing is claimed.")
+        narrator.say(f"{clicks} clicks cannot tell the scorer and the random policy apart, so nothing is claimed.")
         await self._until_matured(bandit_rows.TENANT, len(matched))
         await self._train("open_bandit@1")
 
@@ -164,17 +164,13 @@ class Demo:
             narrator.show(lineage_tree(await tracer.trace(followed)))
 
     def _reward_rates(self, by: queries.Grouping) -> Table:
-        table = Table("tenant", by, "exposures", "rewards", "reward rate  [95 % interval]", box=None, padding=(0, 3))
+        table = columns("tenant", by, "exposures", "rewards", "rate", "95 % interval")
         for tenant in (digit_rows.TENANT, bandit_rows.TENANT, people.TENANT):
             for group in queries.reward_rates(self._scores, by, now(), tenant):
-                invented = tenant == people.TENANT
-                table.add_row(
-                    tenant,
-                    "@".join(group.group),
-                    str(group.exposures),
-                    f"{group.reward_sum:.0f}",
-                    "not claimed: invented people" if invented else rate(group.reward_sum, group.exposures),
+                claimed = (
+                    ("invented", "not claimed") if tenant == people.TENANT else rate(group.reward_sum, group.exposures)
                 )
+                table.add_row(tenant, "@".join(group.group), f"{group.exposures}", f"{group.reward_sum:.0f}", *claimed)
         return table
 
     async def _until_matured(self, tenant: str, exposed: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from oo.experiments.interval import wilson
 
@@ -43,9 +44,17 @@ class Narrator:
             yield lambda: bar.advance(task)
 
 
-def rate(successes: float, n: int) -> str:
-    """A rate with its 95 % interval, as text."""
+def columns(*names: str) -> Table:
+    """An empty table of these columns that fits a narrow terminal."""
+    table = Table(*names, box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for column in table.columns:
+        column.no_wrap = True
+    return table
+
+
+def rate(successes: float, n: int) -> tuple[str, str]:
+    """A rate and its 95 % interval, as text."""
     if not n:
-        return "no exposures"
+        return "none", "no exposures"
     low, high = wilson(successes, n)
-    return f"{successes / n:.4f}  \\[{low:.4f}, {high:.4f}]"
+    return f"{successes / n:.4f}", f"{low:.4f} to {high:.4f}"

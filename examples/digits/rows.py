@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # scikit-learn ships no types
@@ -14,6 +15,8 @@ ARMS = tuple(str(digit) for digit in range(10))
 class Image:
     """One image: 64 pixels from 0 to 16 by name, and the digit that it shows."""
 
+    request_id: str
+    """Follows from seed and image, so that a story that is told again makes the same choices."""
     user_id: str
     context: dict[str, float]
     right_arm: str
@@ -24,4 +27,5 @@ def images(seed: int) -> Iterator[Image]:
     pixels, digits = load_digits(return_X_y=True)
     for row in np.random.default_rng(seed).permutation(len(digits)):
         context = {f"pixel_{position:02d}": float(value) for position, value in enumerate(pixels[row])}
-        yield Image(f"image-{row:04d}", context, str(digits[row]))
+        request_id = str(uuid5(NAMESPACE_OID, f"digits/{seed}/{row}"))
+        yield Image(request_id, f"image-{row:04d}", context, str(digits[row]))

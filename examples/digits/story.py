@@ -21,9 +21,9 @@ class Answered:
     reward: int
 
 
-async def ask(caller: Caller, image: Image) -> dict[str, Any]:
-    """The scorer's answer for an image."""
-    return await caller.score(image.user_id, _CANDIDATES, context=image.context)
+async def ask(caller: Caller, image: Image, request_id: str | None = None) -> dict[str, Any]:
+    """The scorer's answer for an image; a new question when no request id is given."""
+    return await caller.score(image.user_id, _CANDIDATES, context=image.context, request_id=request_id)
 
 
 async def play(
@@ -32,7 +32,7 @@ async def play(
     """Ask for a digit for each image, show it, and react: the answers in the order of the images."""
 
     async def one(image: Image) -> Answered:
-        answer = await ask(caller, image)
+        answer = await ask(caller, image, image.request_id)
         right = answer["tip_id"] == image.right_arm
         reaction = ReactionKind.COMPLETED if right else ReactionKind.DISMISSED
         await caller.show(image.user_id, answer["decision_id"], answer["tip_id"], reaction)

@@ -8,6 +8,7 @@ import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 TENANT = "open_bandit"
 DATA = Path(__file__).parent / "data" / "random"
@@ -17,6 +18,7 @@ DATA = Path(__file__).parent / "data" / "random"
 class LoggedChoice:
     """One row of the log. The log names no people, so each row is a visitor of its own."""
 
+    request_id: str
     user_id: str
     context: dict[str, str]
     candidates: tuple[dict[str, object], ...]
@@ -45,6 +47,7 @@ def choices() -> Iterator[LoggedChoice]:
     with gzip.open(DATA / "men.csv.gz", "rt", newline="") as file:
         for number, row in enumerate(csv.DictReader(file)):
             yield LoggedChoice(
+                request_id=str(uuid5(NAMESPACE_OID, f"open-bandit/{number}")),
                 user_id=f"row-{number:05d}",
                 context={name: row[name] for name in (f"user_feature_{k}" for k in range(4))},
                 candidates=tuple(

@@ -31,7 +31,9 @@ async def replay(
     """Ask the scorer each logged question; where it chooses the logged item, tell the exposure and the logged click."""
 
     async def one(choice: LoggedChoice) -> Replayed:
-        answer = await caller.score(choice.user_id, choice.candidates, context=choice.context)
+        answer = await caller.score(
+            choice.user_id, choice.candidates, context=choice.context, request_id=choice.request_id
+        )
         matched = answer["tip_id"] == choice.tip_id
         if matched:
             reaction = ReactionKind.CLICKED if choice.clicked else None

@@ -43,6 +43,7 @@ class Consumer:
         durable: whose place in which stream.
         handle: what to do with a batch; its effect must be idempotent.
         batch_size: the most messages at once.
+        fill: wait up to `FETCH_SECONDS` for a full batch, for a sink whose writes cost the same whatever their size.
         clock: seconds that only move forward.
     """
 
@@ -53,6 +54,7 @@ class Consumer:
         handle: Handle,
         *,
         batch_size: int = 100,
+        fill: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.durable = durable
@@ -60,6 +62,7 @@ class Consumer:
         self._client = js._nc  # noqa: SLF001  # the context has no public way to its connection
         self._handle = handle
         self._batch_size = batch_size
+        self._fill = fill
         self._clock = clock
         self._pull: Pull | None = None
         self._keep_seconds = streams.ACK_WAIT / 3
@@ -100,7 +103,7 @@ class Consumer:
     async def _turn(self) -> None:
         if self._client.is_connected:
             pull = self._pull or await self._bind()
-            messages = await pull.fetch(self._batch_size, FETCH_SECONDS)
+            messages = await pull.fetch(self._batch_size, FETCH_SECONDS, fill=self._fill)
             if messages:
                 await self._process(messages)
         else:

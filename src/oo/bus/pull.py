@@ -39,8 +39,13 @@ class Pull:
         inbox = client.new_inbox()
         return cls(client, durable, inbox, await client.subscribe(f"{inbox}.*"))
 
-    async def fetch(self, most: int, seconds: float) -> list[Msg]:
+    async def fetch(self, most: int, seconds: float, *, fill: bool = False) -> list[Msg]:
         """Up to `most` messages: what there is at once, else the first to come within `seconds`, else none.
+
+        Args:
+            most: the size of the batch.
+            seconds: how long to wait.
+            fill: wait for a full batch instead, and take what came within `seconds`.
 
         Raises:
             BusUnreachable: the server said nothing in time, or that the durable is gone.
@@ -49,7 +54,7 @@ class Pull:
         self._fetches += 1
         reply = f"{self._inbox}.{self._fetches}"
         # The last two together mean: wait for a first message, and then for no other.
-        request = {"batch": most, "max_bytes": MAX_BATCH_BYTES, "expires": int(seconds * 1e9), "no_wait": True}
+        request = {"batch": most, "max_bytes": MAX_BATCH_BYTES, "expires": int(seconds * 1e9), "no_wait": not fill}
         next_subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._durable.stream}.{self._durable.name}"
         await self._client.publish(next_subject, json.dumps(request).encode(), reply=reply)
         messages: list[Msg] = []

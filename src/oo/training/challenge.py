@@ -92,6 +92,7 @@ def decide(registry: Registry, service: FeatureService, challenger: ModelVersion
         rewards=dataset.rewards[dataset.holdout],
         challenger_scores=OnnxModel(registry.load(challenger)).score(rows),
         champion_scores=_scores_to_beat(registry, champion, service, rows),
+        base_rate=float(dataset.rewards[dataset.fitted].mean()),
     )
     outcome = Outcome(challenger=challenger, champion=champion, verdict=judge(evidence))
     card = model_card.facts(challenger, manifest, outcome.sentences)

@@ -30,6 +30,8 @@ class Evidence:
     """Shape (n,), from the ONNX file that would serve."""
     champion_scores: _Scores
     """Shape (n,), from the ONNX file that serves."""
+    base_rate: float
+    """The mean reward of the decisions that the challenger was fitted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,45 +119,55 @@ class SampleSize:
 
 
 @dataclass(frozen=True, slots=True)
-class BetterLogLoss:
-    """The challenger's estimates are better than the champion's on the holdout, beyond chance.
+class BetterThanChampion:
+    """The challenger's estimates are better than the champion's, beyond chance."""
 
-    The interval is the normal one for the mean of paired differences: both score the same rows, so what is hard about
-    a row cancels out.
+    confidence: float = 0.95
+
+    def judge(self, evidence: Evidence) -> GateResult:
+        """Pass a gain in log loss whose whole interval lies above 0."""
+        return _compare("log loss", evidence, "the champion", evidence.champion_scores, self.confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class BetterThanBaseRate:
+    """The challenger tells decisions apart: it is better than giving each of them the same chance, beyond chance.
+
+    A model that has learned nothing but how often people react beats a poor champion, and ranks no tip above another.
     """
 
     confidence: float = 0.95
 
     def judge(self, evidence: Evidence) -> GateResult:
-        """Pass a gain whose whole interval lies above 0; an interval around 0 is inconclusive, which is a no."""
-        if len(evidence.rewards) < 2:  # noqa: PLR2004  # a deviation needs two
-            return GateResult("log loss", passed=False, sentence="There is no holdout to compare the log loss on.")
-        challenger = log_losses(evidence.rewards, evidence.challenger_scores)
-        champion = log_losses(evidence.rewards, evidence.champion_scores)
-        gains = champion - challenger
-        gain, half = float(gains.mean()), self._half_width(gains)
-        low, high = gain - half, gain + half
-        if low > 0:
-            verdict = "it is better"
-        elif high < 0:
-            verdict = "it is worse"
-        else:
-            verdict = "that is inconclusive"
-        return GateResult(
-            "log loss",
-            low > 0,
-            f"On the holdout the challenger's log loss is {challenger.mean():.4f}, the champion's "
-            f"{champion.mean():.4f}. The gain is {gain:.4f} "
-            f"({self.confidence:.0%} interval {low:.4f} to {high:.4f}): {verdict}.",
-            {"gain": gain, "low": low, "high": high},
-        )
-
-    def _half_width(self, gains: _Scores) -> float:
-        z = NormalDist().inv_cdf((1 + self.confidence) / 2)
-        return z * float(gains.std(ddof=1)) / math.sqrt(len(gains))
+        """Pass a gain in log loss whose whole interval lies above 0."""
+        constant = np.full(len(evidence.rewards), evidence.base_rate)
+        return _compare("base rate", evidence, f"a constant {evidence.base_rate:.4f}", constant, self.confidence)
 
 
-GATES: tuple[Gate, ...] = (SameColumns(), Parity(), SampleSize(), BetterLogLoss())
+def _compare(name: str, evidence: Evidence, other: str, other_scores: _Scores, confidence: float) -> GateResult:
+    """The paired gain in log loss with its normal interval; one around 0 is inconclusive, which is a no.
+
+    Both score the same rows, so what is hard about a row cancels out.
+    """
+    if len(evidence.rewards) < 2:  # noqa: PLR2004  # a deviation needs two
+        return GateResult(name, passed=False, sentence=f"There is no holdout to compare with {other} on.")
+    challenger = log_losses(evidence.rewards, evidence.challenger_scores)
+    others = log_losses(evidence.rewards, other_scores)
+    gains = others - challenger
+    gain = float(gains.mean())
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * float(gains.std(ddof=1)) / math.sqrt(len(gains))
+    low, high = gain - half, gain + half
+    verdict = "it is better" if low > 0 else "it is worse" if high < 0 else "that is inconclusive"
+    return GateResult(
+        name,
+        low > 0,
+        f"On the holdout the challenger's log loss is {challenger.mean():.4f}, that of {other} {others.mean():.4f}. "
+        f"The gain is {gain:.4f} ({confidence:.0%} interval {low:.4f} to {high:.4f}): {verdict}.",
+        {"gain": gain, "low": low, "high": high},
+    )
+
+
+GATES: tuple[Gate, ...] = (SameColumns(), Parity(), SampleSize(), BetterThanBaseRate(), BetterThanChampion())
 
 
 def judge(evidence: Evidence, gates: Sequence[Gate] = GATES) -> Verdict:

@@ -9,4 +9,5 @@ from oo.wiring.process import consume, on_the_bus
 async def run(settings: ArchiveSettings, keeping: Callable[[OfflineStore], Apply]) -> None:
     """Archive every stream until the process is told to stop."""
     async with on_the_bus(settings, "oo-archive") as jetstream:
-        await consume(jetstream, "archive", keeping(OfflineStore(settings.offline_store)), settings)
+        # Every append is a commit and a file of the table, so it had better hold more than a message or two.
+        await consume(jetstream, "archive", keeping(OfflineStore(settings.offline_store)), settings, fill=True)

@@ -46,11 +46,13 @@ async def on_the_bus(settings: ProcessSettings, process: str) -> AsyncIterator[J
         await connection.drain()
 
 
-async def consume(jetstream: JetStreamContext, name: ConsumerName, apply: Apply, settings: ConsumerSettings) -> None:
-    """Give the events of all durables of a consumer to `apply`, until the process is told to stop."""
+async def consume(
+    jetstream: JetStreamContext, name: ConsumerName, apply: Apply, settings: ConsumerSettings, *, fill: bool = False
+) -> None:
+    """Give the events of all durables of a consumer to `apply`, until the process is told to stop; see `Consumer`."""
     handle = events_only(apply)
     consumers = [
-        Consumer(jetstream, durable, handle, batch_size=settings.batch_size)
+        Consumer(jetstream, durable, handle, batch_size=settings.batch_size, fill=fill)
         for durable in DURABLES
         if durable.consumer == name
     ]

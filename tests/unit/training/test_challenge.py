@@ -18,7 +18,7 @@ from tests.training_data import SERVICE, digit_dataset
 
 
 def report(parity_difference: float = 1e-7) -> Report:
-    return Report("trees", {"trees": 0.3, "network": 0.4}, 100, parity_difference, seed=1)
+    return Report("boosting", {"boosting": 0.3, "forest": 0.4}, 100, parity_difference, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def dataset() -> Dataset:
 
 @pytest.fixture(scope="module")
 def candidate(dataset: Dataset) -> Candidate:
-    fitted = RECIPES["trees"](1).fit(dataset.rows[dataset.fitted], dataset.rewards[dataset.fitted])
+    fitted = RECIPES["boosting"](1).fit(dataset.rows[dataset.fitted], dataset.rewards[dataset.fitted])
     return Candidate(to_onnx(fitted, SERVICE), report())
 
 
@@ -51,7 +51,7 @@ def test_a_registered_candidate_is_the_challenger_with_what_it_was_made_of(
     assert registry.load(version) == candidate.onnx
     manifest = json.loads(registry.read_file(version, "manifest.json"))
     assert manifest["dataset"]["rows"] == 600
-    assert manifest["fit"]["recipe"] == "trees"
+    assert manifest["fit"]["recipe"] == "boosting"
 
 
 def test_a_better_challenger_becomes_the_champion_and_the_old_one_is_kept(

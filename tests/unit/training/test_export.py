@@ -32,7 +32,7 @@ def test_the_file_says_what_the_model_says_with_gaps_too(recipe: str) -> None:
 
 
 def test_the_file_names_the_columns_that_it_reads() -> None:
-    exported = onnx.load_model_from_string(to_onnx(RECIPES["trees"](4).fit(ROWS, REWARDS), SERVICE))
+    exported = onnx.load_model_from_string(to_onnx(RECIPES["boosting"](4).fit(ROWS, REWARDS), SERVICE))
     assert {entry.key: entry.value for entry in exported.metadata_props} == {
         "feature_service": "tips@1",
         "feature_digest": SERVICE.digest,
@@ -40,23 +40,22 @@ def test_the_file_names_the_columns_that_it_reads() -> None:
 
 
 def test_a_changed_weight_is_caught() -> None:
-    model = RECIPES["network"](4).fit(ROWS, REWARDS)
+    model = RECIPES["forest"](4).fit(ROWS, REWARDS)
     tampered = onnx.load_model_from_string(to_onnx(model, SERVICE))
-    weights = next(value for value in tampered.graph.initializer if value.name == "coefficient")
-    changed = onnx.numpy_helper.to_array(weights).copy()
-    changed[0, 0] += 0.5
-    weights.CopyFrom(onnx.numpy_helper.from_array(changed, "coefficient"))
+    (trees,) = (node for node in tampered.graph.node if node.op_type == "TreeEnsembleClassifier")
+    (weights,) = (attribute for attribute in trees.attribute if attribute.name == "class_weights")
+    weights.floats[:] = [weight * 0.99 for weight in weights.floats]
     with pytest.raises(TrainingRefused, match=r"differs from the model on [0-9]+ of 800 rows"):
         verified(tampered.SerializeToString(), model, ROWS, SERVICE)
 
 
 def test_a_model_that_cannot_take_gaps_is_caught() -> None:
-    honest, gapless = RECIPES["trees"](4).fit(ROWS, REWARDS), LogisticRegression().fit(ROWS, REWARDS)
+    honest, gapless = RECIPES["boosting"](4).fit(ROWS, REWARDS), LogisticRegression().fit(ROWS, REWARDS)
     with pytest.raises(TrainingRefused, match="differs from the model"):
         verified(to_onnx(gapless, SERVICE), honest, ROWS, SERVICE)
 
 
 def test_the_exported_file_is_what_serving_loads() -> None:
-    model = OnnxModel(to_onnx(RECIPES["trees"](4).fit(ROWS, REWARDS), SERVICE))
+    model = OnnxModel(to_onnx(RECIPES["boosting"](4).fit(ROWS, REWARDS), SERVICE))
     assert model.width == 4
     assert model.score(ROWS[:3]).shape == (3,)

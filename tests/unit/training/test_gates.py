@@ -3,7 +3,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from oo.training.gates import BetterLogLoss, Evidence, Parity, SameColumns, SampleSize, judge, log_losses
+from oo.training.gates import (
+    BetterThanBaseRate,
+    BetterThanChampion,
+    Evidence,
+    Parity,
+    SameColumns,
+    SampleSize,
+    judge,
+    log_losses,
+)
 
 RNG = np.random.default_rng(11)
 CHANCES = RNG.uniform(0.05, 0.95, 400)
@@ -18,6 +27,7 @@ def evidence(**changed: Any) -> Evidence:  # noqa: ANN401  # any field
         "rewards": REWARDS,
         "challenger_scores": CHANCES,
         "champion_scores": np.full(400, 0.5),
+        "base_rate": float(REWARDS.mean()),
     }
     return Evidence(**(fields | changed))
 
@@ -25,13 +35,19 @@ def evidence(**changed: Any) -> Evidence:  # noqa: ANN401  # any field
 def test_a_better_challenger_passes_every_gate() -> None:
     verdict = judge(evidence())
     assert verdict.passed
-    assert [reason.name for reason in verdict.reasons] == ["same columns", "parity", "sample size", "log loss"]
+    assert [reason.name for reason in verdict.reasons] == [
+        "same columns",
+        "parity",
+        "sample size",
+        "base rate",
+        "log loss",
+    ]
 
 
 def test_one_no_is_a_no_and_all_gates_are_asked() -> None:
     verdict = judge(evidence(challenger_feature_digest="b", parity_difference=0.1))
     assert not verdict.passed
-    assert [reason.passed for reason in verdict.reasons] == [False, False, True, True]
+    assert [reason.passed for reason in verdict.reasons] == [False, False, True, True, True]
 
 
 def test_other_columns_are_refused() -> None:
@@ -60,7 +76,7 @@ def test_a_holdout_of_almost_one_reward_is_refused(rewarded: int) -> None:
 
 
 def test_a_worse_challenger_is_refused() -> None:
-    result = BetterLogLoss().judge(evidence(challenger_scores=1 - CHANCES))
+    result = BetterThanChampion().judge(evidence(challenger_scores=1 - CHANCES))
     assert not result.passed
     assert result.sentence.endswith("it is worse.")
     assert result.figures["high"] < 0
@@ -68,18 +84,18 @@ def test_a_worse_challenger_is_refused() -> None:
 
 def test_an_equal_challenger_is_inconclusive_and_refused() -> None:
     noise = RNG.normal(0, 0.02, 400)
-    result = BetterLogLoss().judge(evidence(champion_scores=np.clip(CHANCES + noise, 0.01, 0.99)))
+    result = BetterThanChampion().judge(evidence(champion_scores=np.clip(CHANCES + noise, 0.01, 0.99)))
     assert not result.passed
     assert result.sentence.endswith("that is inconclusive.")
     assert result.figures["low"] <= 0 <= result.figures["high"]
 
 
 def test_the_same_model_again_is_refused() -> None:
-    assert not BetterLogLoss().judge(evidence(champion_scores=CHANCES)).passed
+    assert not BetterThanChampion().judge(evidence(champion_scores=CHANCES)).passed
 
 
 def test_scores_that_are_none_are_refused() -> None:
-    assert not BetterLogLoss().judge(evidence(challenger_scores=np.full(400, np.nan))).passed
+    assert not BetterThanChampion().judge(evidence(challenger_scores=np.full(400, np.nan))).passed
 
 
 def test_an_empty_holdout_is_refused() -> None:
@@ -98,10 +114,19 @@ def test_the_interval_covers_the_true_gain_as_often_as_it_says() -> None:
     held = 0
     for _ in range(300):
         rewards = (rng.random(400) < CHANCES).astype(float)
-        figures = BetterLogLoss().judge(evidence(rewards=rewards, challenger_scores=challenger)).figures
+        figures = BetterThanChampion().judge(evidence(rewards=rewards, challenger_scores=challenger)).figures
         held += int(figures["low"] <= expected <= figures["high"])
     assert 0.92 <= held / 300 <= 1.0
 
 
 def test_log_loss_of_a_sure_mistake_is_finite() -> None:
     assert log_losses(np.array([1.0, 0.0]), np.array([0.0, 0.0])).tolist() == pytest.approx([13.8155, 1e-6], rel=1e-3)
+
+
+def test_a_challenger_that_knows_no_more_than_the_base_rate_is_refused_however_poor_the_champion_is() -> None:
+    noise = RNG.normal(0, 0.01, 400)
+    knows_nothing = evidence(challenger_scores=REWARDS.mean() + noise, champion_scores=np.full(400, 0.02))
+    assert BetterThanChampion().judge(knows_nothing).passed
+    result = BetterThanBaseRate().judge(knows_nothing)
+    assert not result.passed
+    assert result.sentence.endswith("that is inconclusive.")
