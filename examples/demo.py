@@ -16,7 +16,7 @@ from rich.table import Table
 from examples.caller import Caller, calling
 from examples.digits import rows as digit_rows
 from examples.digits import story as digits
-from examples.narrator import Narrator, columns, rate
+from examples.narrator import Narrator
 from examples.open_bandit import rows as bandit_rows
 from examples.open_bandit import story as open_bandit
 from examples.people import story as people
@@ -26,7 +26,7 @@ from oo.experiments.off_policy import Bootstrap, ips
 from oo.local import stack
 from oo.local.locations import pipeline_settings
 from oo.local.settings import StackSettings
-from oo.printing import lineage_tree
+from oo.printing import columns, lineage_tree, rate
 from oo.rewards import database, queries
 from oo.settings import PipelineSettings
 from oo.training.challenge import Outcome

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
-
-from oo.experiments.interval import wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +39,3 @@ class Narrator:
         with Progress(TextColumn("  {task.description}"), *moving, TimeElapsedColumn(), console=self.console) as bar:
             task = bar.add_task(what, total=total)
             yield lambda: bar.advance(task)
-
-
-def columns(*names: str) -> Table:
-    """An empty table of these columns that fits a narrow terminal."""
-    table = Table(*names, box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in table.columns:
-        column.no_wrap = True
-    return table
-
-
-def rate(successes: float, n: int) -> tuple[str, str]:
-    """A rate and its 95 % interval, as text."""
-    if not n:
-        return "none", "no exposures"
-    low, high = wilson(successes, n)
-    return f"{successes / n:.4f}", f"{low:.4f} to {high:.4f}"

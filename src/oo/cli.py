@@ -9,11 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from oo.errors import OOError
-from oo.experiments.interval import wilson
-from oo.printing import lineage_tree, stack_table
+from oo.printing import columns, lineage_tree, rate, stack_table
 from oo.settings import PipelineSettings, read
 
 # Imports stand inside the commands where they are slow: `oo --help` must not wait for MLflow.
@@ -126,12 +124,10 @@ def rewards(
         raise typer.BadParameter(f"choose one of {', '.join(queries.GROUPINGS)}")
     with _telling_errors():
         engine = database.connect(_settings().tip_scores_url)
-        table = Table(by, "exposures", "rewards", "rate", "95 % interval", box=None, padding=(0, 3))
+        table = columns(by, "exposures", "rewards", "rate", "95 % interval")
         for group in queries.reward_rates(engine, by, now(), tenant):
-            low, high = wilson(group.reward_sum, group.exposures)
-            rate = group.reward_sum / group.exposures
-            cells = ("@".join(group.group), str(group.exposures), f"{group.reward_sum:.0f}")
-            table.add_row(*cells, f"{rate:.4f}", f"{low:.4f} to {high:.4f}")
+            earned = rate(group.reward_sum, group.exposures)
+            table.add_row("@".join(group.group), f"{group.exposures}", f"{group.reward_sum:.0f}", *earned)
     out.print(table)
 
 
@@ -161,7 +157,7 @@ def list_models() -> None:
     with _telling_errors():
         settings = _settings()
         registry = MlflowRegistry(settings.mlflow_url)
-        table = Table("model", "version", "feature service", "digest", "is", box=None, padding=(0, 3))
+        table = columns("model", "version", "feature service", "digest", "is")
         for service in catalogs.load(settings.catalog).feature_services:
             aliases = {alias: registry.by_alias(service.model, alias) for alias in ALIASES}
             for version in registry.versions(service.model):

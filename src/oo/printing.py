@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from oo.events.decision import ScoreDecided
+from oo.experiments.interval import wilson
 
 if TYPE_CHECKING:  # both bring libraries that the command line must not wait for
     from oo.lineage import Lineage
@@ -16,9 +17,26 @@ if TYPE_CHECKING:  # both bring libraries that the command line must not wait fo
 _COLOURS = {"healthy": "green", "done": "green", "dead": "red", "stopped": "dim"}
 
 
+def columns(*names: str) -> Table:
+    """An empty table of these columns that fits a narrow terminal."""
+    table = Table(*names, box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for column in table.columns:
+        column.no_wrap = True
+    return table
+
+
+def rate(successes: float, n: int) -> tuple[str, str]:
+    """A rate and its 95 % interval, as text."""
+    if not n:
+        return "none", "no exposures"
+    low, high = wilson(successes, n)
+    return f"{successes / n:.4f}", f"{low:.4f} to {high:.4f}"
+
+
 def stack_table(states: "Iterable[ProcessStatus]") -> Table:
     """The processes of the local stack."""
-    table = Table(box=None, padding=(0, 3), show_header=False)
+    table = columns("", "", "")
+    table.show_header = False
     for state in states:
         colour = _COLOURS.get(state.condition, "yellow")
         table.add_row(state.name, f"[{colour}]{state.condition}[/{colour}]", state.url or "")

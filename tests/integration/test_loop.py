@@ -3,10 +3,8 @@
 import asyncio
 import io
 import json
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack
 from itertools import islice
 
 import httpx
@@ -37,11 +35,7 @@ LEARNED_FROM, COMPARED = 600, 200
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackSettings]:
-    names = [name for name in StackSettings.model_fields if name.endswith("_port")]
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
-        ports = {name: probe.getsockname()[1] for name, probe in zip(names, probes, strict=True)}
-    settings = StackSettings(state_dir=tmp_path_factory.mktemp("stack"), **ports)
+    settings = StackSettings.on_free_ports(tmp_path_factory.mktemp("stack"))
     try:
         stack.up(settings, lambda _what, _news: None)
         yield settings

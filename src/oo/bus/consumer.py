@@ -47,7 +47,7 @@ class Consumer:
         clock: seconds that only move forward.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the last three have defaults that a process rarely changes
         self,
         js: JetStreamContext,
         durable: Durable,

@@ -1,3 +1,5 @@
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -40,6 +42,15 @@ class StackSettings(BaseSettings):
                 raise ValueError(f"{names[value]} and {field} are both {value}; each needs a port of its own")
             names[value] = field
         return self
+
+    @classmethod
+    def on_free_ports(cls, state_dir: Path) -> Self:
+        """A stack of its own beside others, on ports that are free at this moment."""
+        names = [name for name in cls.model_fields if name.endswith("_port")]
+        with ExitStack() as held:
+            probes = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
+            ports = {name: probe.getsockname()[1] for name, probe in zip(names, probes, strict=True)}
+        return cls.model_validate({"state_dir": state_dir, **ports})
 
     @property
     def ports(self) -> dict[str, int]:
