@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated
 
-from fastapi import FastAPI, Header, Request
+from fastapi import FastAPI, Header, Request, Response
 
 from oo.decisions.score import Scorer, ScoreRequest, ScoreResponse
 from oo.running import Running
@@ -22,12 +22,14 @@ def create_app(connect: Callable[[], AbstractAsyncContextManager[Running[Scorer]
     app = FastAPI(title="oO scorer", version="1", lifespan=lifespan, openapi_url="/openapi.json")
     install(app, max_body_bytes)
 
-    @app.post("/score", responses=RESPONSES)
+    @app.post("/score", responses=RESPONSES, response_model=ScoreResponse)
     async def score(
         body: ScoreRequest, request: Request, x_request_id: Annotated[str | None, Header()] = None
-    ) -> ScoreResponse:
+    ) -> Response:
         """Which of these tips should this person see now?"""
         running: Running[Scorer] = request.app.state.running
-        return await running.service.decide(body, x_request_id)
+        answer = await running.service.decide(body, x_request_id)
+        # Encoded here: the framework would walk the answer once more to make what it can encode itself.
+        return Response(answer.model_dump_json(), media_type="application/json")
 
     return app

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import numpy as np
@@ -20,16 +20,19 @@ from oo.decisions.policy_states import PolicyStates
 from oo.decisions.recording import Recorder
 from oo.decisions.signals import SignalReader
 from oo.errors import ModelNotReady, OnlineStoreUnavailable
-from oo.events.decision import Candidate, ExperimentArm, ModelUsed, RankedArm, ScoreDecided, ServingRole, Versioned
+from oo.events.decision import ScoreDecided, ServingRole
 from oo.experiments.assignment import assign
 from oo.experiments.draw import draw
-from oo.experiments.policy import Arms, Policy
+from oo.experiments.policy import Arms, Policy, Probabilities
 from oo.experiments.policy_state import dump
 from oo.experiments.uniform import Uniform
 from oo.features.services import NO_VALUES, FeatureService, Values
 
 # What answers when the policy's own inputs are missing: its propensity is known, so even this choice can be replayed.
 FALLBACK = Uniform(version="fallback")
+
+
+Plain = dict[str, Any]
 
 
 class CandidateTip(HttpModel):
@@ -123,26 +126,27 @@ class Scorer:
         probabilities = policy.probabilities(arms, state)
         chosen = draw(identity, arms.tip_ids, probabilities)
 
-        decided = ScoreDecided.model_construct(
-            decision_id=str(identity),
-            serving_role=self.role,
-            candidates=tuple(
-                Candidate.model_construct(tip_id=c.tip_id, features=c.features) for c in request.candidates
-            ),
-            profile_features=request.profile_features,
-            context=request.context,
-            signal_features=dict(signal) if signal else None,
-            signal_sequence=signal_sequence,
-            ranking=_ranking(arms, probabilities),
-            tip_id=arms.tip_ids[chosen],
-            propensity=float(probabilities[chosen]),
-            policy=Versioned(name=policy.name, version=policy.version),
-            policy_state=dump(state) if policy.needs_state else None,
-            model=_model_used(champion) if champion else None,
-            feature_service=service.name,
-            experiment=experiment,
-            degraded=tuple(degraded),
-            latency=timedelta(seconds=time.perf_counter() - started),
+        # One validation of the whole, out of plain dicts: an object made for each arm would take most of the time.
+        decided = ScoreDecided.model_validate(
+            {
+                "decision_id": str(identity),
+                "serving_role": self.role,
+                "candidates": [{"tip_id": c.tip_id, "features": c.features} for c in request.candidates],
+                "profile_features": request.profile_features,
+                "context": request.context,
+                "signal_features": dict(signal) if signal else None,
+                "signal_sequence": signal_sequence,
+                "ranking": _ranking(arms, probabilities),
+                "tip_id": arms.tip_ids[chosen],
+                "propensity": float(probabilities[chosen]),
+                "policy": {"name": policy.name, "version": policy.version},
+                "policy_state": dump(state) if policy.needs_state else None,
+                "model": _model_used(champion) if champion else None,
+                "feature_service": service.name,
+                "experiment": experiment,
+                "degraded": degraded,
+                "latency": timedelta(seconds=time.perf_counter() - started),
+            }
         )
         return _response(*await self.recorder.record(decided, tenant_id=tenant.name, user_id=request.user_id, at=at))
 
@@ -175,39 +179,40 @@ class Scorer:
         return champion.model.score(rows), champion
 
 
-def _policy_for(tenant: Tenant, user_id: str) -> tuple[Policy, ExperimentArm | None]:
+def _policy_for(tenant: Tenant, user_id: str) -> tuple[Policy, Plain | None]:
     if tenant.experiment is None:
         return tenant.policy, None
     variant = assign(tenant.experiment, tenant.name, user_id)
-    return variant.policy, ExperimentArm(name=tenant.experiment.name, variant=variant.name)
+    return variant.policy, {"name": tenant.experiment.name, "variant": variant.name}
 
 
-def _ranking(arms: Arms, probabilities: npt.NDArray[np.float64]) -> tuple[RankedArm, ...]:
-    scores: Sequence[float | None] = [None] * len(arms.tip_ids) if arms.scores is None else arms.scores.tolist()
-    ranked = sorted(
+def _ranking(arms: Arms, probabilities: Probabilities) -> list[Plain]:
+    scores: Sequence[float | None] = [None] * len(arms) if arms.scores is None else arms.scores.tolist()
+    arms_in_order = sorted(
         zip(arms.tip_ids, scores, probabilities.tolist(), strict=True), key=lambda arm: (-(arm[1] or 0.0), arm[0])
     )
-    return tuple(RankedArm.model_construct(tip_id=t, score=s, probability=p) for t, s, p in ranked)
+    return [{"tip_id": t, "score": s, "probability": p} for t, s, p in arms_in_order]
 
 
-def _model_used(champion: Champion) -> ModelUsed:
+def _model_used(champion: Champion) -> Plain:
     version = champion.version
-    return ModelUsed(name=version.name, version=str(version.version), digest=version.digest)
+    return {"name": version.name, "version": str(version.version), "digest": version.digest}
 
 
 def _response(decided: ScoreDecided, degraded: tuple[str, ...]) -> ScoreResponse:
     model, experiment = decided.model, decided.experiment
-    return ScoreResponse.model_construct(
-        decision_id=decided.decision_id,
-        tip_id=decided.tip_id,
-        ranking=tuple(
-            RankedTip.model_construct(tip_id=arm.tip_id, score=arm.score, probability=arm.probability)
-            for arm in decided.ranking
-        ),
-        propensity=decided.propensity,
-        policy=NamedVersion(name=decided.policy.name, version=decided.policy.version),
-        model=NamedVersion(name=model.name, version=model.version) if model else None,
-        feature_service=decided.feature_service,
-        experiment=AssignedExperiment(name=experiment.name, variant=experiment.variant) if experiment else None,
-        degraded=degraded,
+    return ScoreResponse.model_validate(
+        {
+            "decision_id": decided.decision_id,
+            "tip_id": decided.tip_id,
+            "ranking": [
+                {"tip_id": arm.tip_id, "score": arm.score, "probability": arm.probability} for arm in decided.ranking
+            ],
+            "propensity": decided.propensity,
+            "policy": {"name": decided.policy.name, "version": decided.policy.version},
+            "model": {"name": model.name, "version": model.version} if model else None,
+            "feature_service": decided.feature_service,
+            "experiment": {"name": experiment.name, "variant": experiment.variant} if experiment else None,
+            "degraded": degraded,
+        }
     )
