@@ -8,6 +8,7 @@ from fastapi import FastAPI, Header, Request
 
 from oo.decisions.generate import GenerateRequest, GenerateResponse, TipWriter
 from oo.running import Running
+from oo.telemetry import DECISION_SECONDS
 from oo.web import RESPONSES, install
 
 
@@ -28,6 +29,7 @@ def create_app(connect: Callable[[], AbstractAsyncContextManager[Running[TipWrit
     ) -> GenerateResponse:
         """Write this person a tip."""
         running: Running[TipWriter] = request.app.state.running
-        return await running.service.generate(body, x_request_id)
+        with DECISION_SECONDS.labels("generate").time():
+            return await running.service.generate(body, x_request_id)
 
     return app

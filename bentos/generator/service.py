@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 import bentoml
 
 from bentos.generator.app import create_app
+from bentos.lean import LEAN
 from oo.decisions.generate import TipWriter
 from oo.running import Running
 from oo.settings import GeneratorSettings, read
@@ -24,7 +25,7 @@ _APP = create_app(_connect, _SETTINGS.max_body_bytes)
 _TIMEOUT = _SETTINGS.llm_timeout + 10
 
 
-@bentoml.service(name="oo_generator", workers=1, traffic={"timeout": _TIMEOUT}, logging={"access": {"enabled": False}})
+@bentoml.service(name="oo_generator", traffic={"timeout": _TIMEOUT}, **LEAN)
 @bentoml.asgi_app(_APP, path="/")
 class Generator:
     """Writes a tip for a person."""

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Header, Request, Response
 
 from oo.decisions.score import Scorer, ScoreRequest, ScoreResponse
 from oo.running import Running
+from oo.telemetry import DECISION_SECONDS
 from oo.web import RESPONSES, install
 
 
@@ -28,7 +29,8 @@ def create_app(connect: Callable[[], AbstractAsyncContextManager[Running[Scorer]
     ) -> Response:
         """Which of these tips should this person see now?"""
         running: Running[Scorer] = request.app.state.running
-        answer = await running.service.decide(body, x_request_id)
+        with DECISION_SECONDS.labels("score").time():
+            answer = await running.service.decide(body, x_request_id)
         # Encoded here: the framework would walk the answer once more to make what it can encode itself.
         return Response(answer.model_dump_json(), media_type="application/json")
 

@@ -4,6 +4,7 @@ from contextlib import AbstractAsyncContextManager
 
 import bentoml
 
+from bentos.lean import LEAN
 from bentos.scorer.app import create_app
 from oo.decisions import score
 from oo.running import Running
@@ -22,7 +23,7 @@ def _connect() -> AbstractAsyncContextManager[Running[score.Scorer]]:
 _APP = create_app(_connect, _SETTINGS.max_body_bytes)
 
 
-@bentoml.service(name="oo_scorer", workers=1, traffic={"timeout": 10}, logging={"access": {"enabled": False}})
+@bentoml.service(name="oo_scorer", traffic={"timeout": 10}, **LEAN)
 @bentoml.asgi_app(_APP, path="/")
 class Scorer:
     """Decides which tip a person sees."""

@@ -11,6 +11,7 @@ from prometheus_client import Counter, Gauge, Histogram
 DECISIONS: Final = Counter(
     "oo_decisions", "Decisions answered; degraded names what was missing.", ["service", "degraded"]
 )
+DECISION_SECONDS: Final = Histogram("oo_decision_seconds", "Time from the decoded request to the answer.", ["service"])
 UNLOGGED: Final = Counter("oo_decisions_unlogged", "Decisions that the log did not acknowledge in time.", ["service"])
 DELIVERIES: Final = Counter("oo_deliveries", "Deliveries by the door that they left by.", ["consumer", "door"])
 HANDLER_FAILURES: Final = Counter(

@@ -1,4 +1,3 @@
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
@@ -15,7 +14,7 @@ from oo.llm.litellm_gateway import LiteLLMGateway
 from oo.prompts.library import PromptLibrary
 from oo.running import Running
 from oo.settings import GeneratorSettings
-from oo.wiring.process import new_id, now, on_the_bus
+from oo.wiring.process import new_id, now, on_the_bus, quieten_collector
 
 
 @asynccontextmanager
@@ -41,8 +40,7 @@ async def generator(settings: GeneratorSettings) -> AsyncIterator[Running[TipWri
             now=now,
             new_id=new_id,
         )
-        gc.collect()
-        gc.freeze()
+        quieten_collector()
         try:
             yield Running(writing, (), lambda: True)
         finally:

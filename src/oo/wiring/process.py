@@ -1,6 +1,7 @@
 """What every process begins with: log lines, the clock, new names and the bus."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,17 @@ def now() -> datetime:
 def new_id() -> UUID:
     """A new UUIDv7, which sorts by time."""
     return uuid7()
+
+
+def quieten_collector() -> None:
+    """Keep the cyclic garbage collector out of most requests.
+
+    What start-up made lives as long as the process and is walked no more. A request makes some thousand objects and
+    hardly a cycle: the usual threshold of 700 would walk the young ones several times in each.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @asynccontextmanager

@@ -28,7 +28,8 @@ async def run(settings: RewardsSettings, joining: Callable[[Engine, Catalog], Ap
         writer = PolicyStateWriter(await jetstream.key_value(POLICY_STATE_BUCKET))
         tasks = start({"policy states": _pass_on(engine, writer, settings.policy_state_seconds)})
         try:
-            await consume(jetstream, "rewards", joining(engine, catalog), settings)
+            # A batch is one transaction; within a second is soon enough for a reward.
+            await consume(jetstream, "rewards", joining(engine, catalog), settings, fill=True)
         finally:
             await stop(tasks)
             engine.dispose()

@@ -1,4 +1,3 @@
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
@@ -15,7 +14,7 @@ from oo.features.nats_online_store import NatsOnlineStore
 from oo.registry.mlflow_registry import MlflowRegistry
 from oo.running import Running, start, stop
 from oo.settings import ScorerSettings
-from oo.wiring.process import new_id, now, on_the_bus
+from oo.wiring.process import new_id, now, on_the_bus, quieten_collector
 
 
 @asynccontextmanager
@@ -44,9 +43,7 @@ async def scorer(settings: ScorerSettings) -> AsyncIterator[Running[Scorer]]:
                 "policy states": policy_states.follow(await jetstream.key_value(POLICY_STATE_BUCKET)),
             }
         )
-        # What start-up made lives as long as the process: the collector need not walk it during a request.
-        gc.collect()
-        gc.freeze()
+        quieten_collector()
         try:
             yield Running(deciding, tasks, lambda: champions.complete)
         finally:
