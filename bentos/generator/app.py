@@ -9,7 +9,7 @@ from fastapi import FastAPI, Header, Request
 from oo.decisions.generate import GenerateRequest, GenerateResponse, TipWriter
 from oo.running import Running
 from oo.telemetry import DECISION_SECONDS
-from oo.web import RESPONSES, install
+from oo.web import RESPONSES, DecisionRoute, install
 
 
 def create_app(connect: Callable[[], AbstractAsyncContextManager[Running[TipWriter]]], max_body_bytes: int) -> FastAPI:
@@ -23,7 +23,6 @@ def create_app(connect: Callable[[], AbstractAsyncContextManager[Running[TipWrit
     app = FastAPI(title="oO generator", version="1", lifespan=lifespan)
     install(app, max_body_bytes)
 
-    @app.post("/generate", responses=RESPONSES)
     async def generate(
         body: GenerateRequest, request: Request, x_request_id: Annotated[str | None, Header()] = None
     ) -> GenerateResponse:
@@ -32,4 +31,7 @@ def create_app(connect: Callable[[], AbstractAsyncContextManager[Running[TipWrit
         with DECISION_SECONDS.labels("generate").time():
             return await running.service.generate(body, x_request_id)
 
+    app.router.add_api_route(
+        "/generate", generate, methods=["POST"], responses=RESPONSES, route_class_override=DecisionRoute
+    )
     return app

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Header, Request
 
 from oo.decisions.score import Scorer, ScoreRequest, ScoreResponse
 from oo.running import Running
 from oo.telemetry import DECISION_SECONDS
-from oo.web import RESPONSES, install
+from oo.web import RESPONSES, DecisionRoute, install
 
 
 def create_app(connect: Callable[[], AbstractAsyncContextManager[Running[Scorer]]], max_body_bytes: int) -> FastAPI:
@@ -23,15 +23,13 @@ def create_app(connect: Callable[[], AbstractAsyncContextManager[Running[Scorer]
     app = FastAPI(title="oO scorer", version="1", lifespan=lifespan, openapi_url="/openapi.json")
     install(app, max_body_bytes)
 
-    @app.post("/score", responses=RESPONSES, response_model=ScoreResponse)
     async def score(
         body: ScoreRequest, request: Request, x_request_id: Annotated[str | None, Header()] = None
-    ) -> Response:
+    ) -> ScoreResponse:
         """Which of these tips should this person see now?"""
         running: Running[Scorer] = request.app.state.running
         with DECISION_SECONDS.labels("score").time():
-            answer = await running.service.decide(body, x_request_id)
-        # Encoded here: the framework would walk the answer once more to make what it can encode itself.
-        return Response(answer.model_dump_json(), media_type="application/json")
+            return await running.service.decide(body, x_request_id)
 
+    app.router.add_api_route("/score", score, methods=["POST"], responses=RESPONSES, route_class_override=DecisionRoute)
     return app

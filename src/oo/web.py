@@ -1,13 +1,14 @@
 """What both HTTP services share: one shape of error, a limit on the body, and no answer that repeats what was sent."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, get_type_hints
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -108,6 +109,29 @@ class BodyLimit:
             return pending.pop() if pending else await receive()
 
         return replayed
+
+
+class DecisionRoute(APIRoute):
+    """A route whose endpoint takes `(body, request, x_request_id)`, documented by FastAPI and decoded here.
+
+    FastAPI parses JSON into Python, solves the dependencies of each request and then validates; pydantic does both at
+    once from the bytes, in a third of the time.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
+        endpoint = self.endpoint
+        body_type: type[BaseModel] = get_type_hints(endpoint)["body"]
+
+        async def handle(request: Request) -> Response:
+            try:
+                body = body_type.model_validate_json(await request.body())
+            except ValidationError as error:
+                raise RequestValidationError(error.errors(include_url=False, include_input=False)) from error
+            answer: BaseModel = await endpoint(body, request, request.headers.get("x-request-id"))
+            return Response(answer.model_dump_json(), media_type="application/json")
+
+        return handle
 
 
 async def _metrics() -> Response:

@@ -211,7 +211,7 @@ async def test_half_a_surrogate_pair_is_refused_since_no_log_could_hold_it(web: 
     response = await web.post("/generate", content=body, headers={"content-type": "application/json"})
 
     assert response.status_code == 422
-    assert response.json()["error"]["fields"][0]["field"] == "profile_features.goal"
+    assert response.json()["error"]["fields"][0]["field"] == "body"
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@ from typing import Annotated
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from pydantic import Field
 
 from oo.decisions.http import HttpModel, JsonFeatures
 from oo.errors import DecisionConflict, InvalidFeature, UnknownPromptVersion, UnknownTenant
-from oo.web import install
+from oo.web import DecisionRoute, install
 
 LIMIT = 2_000
 
@@ -16,6 +16,11 @@ LIMIT = 2_000
 class Question(HttpModel):
     number: Annotated[float, Field(ge=0)]
     features: JsonFeatures = Field(default_factory=dict)
+
+
+class Answer(HttpModel):
+    doubled: float
+    named: str | None
 
 
 REFUSALS = {
@@ -31,9 +36,10 @@ async def web() -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     install(app, LIMIT)
 
-    @app.post("/double")
-    async def double(body: Question) -> float:
-        return body.number * 2
+    async def double(body: Question, _: Request, x_request_id: str | None = None) -> Answer:
+        return Answer(doubled=body.number * 2, named=x_request_id)
+
+    app.router.add_api_route("/double", double, methods=["POST"], route_class_override=DecisionRoute)
 
     @app.post("/refuse/{kind}")
     async def refuse(kind: str) -> None:
@@ -44,7 +50,13 @@ async def web() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_a_good_body_passes(web: httpx.AsyncClient) -> None:
-    assert (await web.post("/double", json={"number": 4})).json() == 8
+    answer = await web.post("/double", json={"number": 4}, headers={"x-request-id": "r"})
+    assert answer.json() == {"doubled": 8, "named": "r"}
+
+
+async def test_the_body_is_documented(web: httpx.AsyncClient) -> None:
+    paths = (await web.get("/openapi.json")).json()["paths"]
+    assert "Question" in str(paths["/double"]["post"]["requestBody"])
 
 
 @pytest.mark.parametrize(

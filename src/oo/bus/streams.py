@@ -71,4 +71,5 @@ async def _ensure_bucket(js: JetStreamContext, name: str) -> None:
     try:
         await js.key_value(name)
     except BucketNotFoundError:
-        await js.create_key_value(KeyValueConfig(bucket=name, storage=StorageType.FILE))
+        # Direct: any replica answers a read, without the API's JSON; compare-and-set sees what a stale read missed.
+        await js.create_key_value(KeyValueConfig(bucket=name, storage=StorageType.FILE, direct=True))

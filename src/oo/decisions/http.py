@@ -12,22 +12,11 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 def _plain(value: object) -> object:
     match value:
-        case None | bool():
+        case None | bool() | str():
             return value
         case int() | float() if abs(value) <= _LARGEST:  # which infinity is not, and NaN neither
             return value
-        case str() if _is_text(value):
-            return value
     raise ValueError("a feature is a finite number, a boolean, a string or null")
-
-
-def _is_text(value: str) -> bool:
-    """Whether it can be written as UTF-8: JSON can escape half of a character, which no log could hold."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 # One check with one message; a union of the four types would report four faults for each wrong value.
