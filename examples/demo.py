@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from examples.narrator import Narrator
 from examples.open_bandit import rows as bandit_rows
 from examples.open_bandit import story as open_bandit
 from examples.people import story as people
+from oo import catalog as catalogs
 from oo.errors import OOError, PipelineFailed
 from oo.events.subjects import DURABLES, ConsumerName
-from oo.experiments.off_policy import Bootstrap, ips
+from oo.experiments.off_policy import Bootstrap, ips, snips
+from oo.experiments.sample_ratio import sample_ratio_p_value
 from oo.local import stack
 from oo.local.locations import pipeline_settings
 from oo.local.settings import StackSettings
@@ -125,28 +128,35 @@ class Demo:
             replayed = await open_bandit.replay(caller, bandit_rows.choices(), at_once=AT_ONCE, advance=advance)
         clicks = sum(row.clicked for row in replayed)
         matched = [row.clicked for row in replayed if row.matched]
-        weighted = ips(
-            [float(row.clicked) for row in replayed],
-            [row.logged_propensity for row in replayed],
-            [row.probability for row in replayed],
-            Bootstrap(np.random.default_rng(SEED)),
-        )
+        clicked = [float(row.clicked) for row in replayed]
+        logged = [row.logged_propensity for row in replayed]
+        ours = [row.probability for row in replayed]
         table = columns("click rate of", "from", "rate", "95 % interval")
         table.add_row("the log", f"{len(replayed):,} rows, clicks: {clicks}", *rate(clicks, len(replayed)))
         table.add_row(
             "the scorer, replayed", f"{len(matched)} matches, clicks: {sum(matched)}", *rate(sum(matched), len(matched))
         )
-        low, high = weighted.interval
-        table.add_row(
-            "the scorer, weighted",
-            f"all rows, worth {weighted.effective_sample_size:,.0f}",
-            f"{weighted.value:.4f}",
-            f"{low:.4f} to {high:.4f}",
-        )
+        for name, estimate in (("weighted", ips), ("self-normalised", snips)):
+            valued = estimate(clicked, logged, ours, Bootstrap(np.random.default_rng(SEED)))
+            table.add_row(
+                f"the scorer, {name}",
+                f"all rows, worth {valued.effective_sample_size:,.0f}",
+                f"{valued.value:.4f}",
+                f"{valued.interval.low:.4f} to {valued.interval.high:.4f}",
+            )
         narrator.show(table)
         narrator.say(f"{clicks} clicks cannot tell the scorer and the random policy apart, so nothing is claimed.")
+        narrator.say(self._split(replayed))
         await self._until_matured(bandit_rows.TENANT, len(matched))
         await self._train("open_bandit@1")
+
+    def _split(self, replayed: Sequence[open_bandit.Replayed]) -> str:
+        experiment = catalogs.load(self._settings.catalog).tenant(bandit_rows.TENANT).experiment
+        assert experiment is not None  # noqa: S101  # its catalog file declares one
+        shares = {variant.name: variant.share for variant in experiment.variants}
+        split = Counter(row.variant for row in replayed)
+        sides = ", ".join(f"{name} {split[name]:,} ({share:.0%} planned)" for name, share in shares.items())
+        return f"Experiment {experiment.name}: {sides}, p = {sample_ratio_p_value(split, shares):.2f}."
 
     async def _ending(self, followed: str) -> None:
         narrator = self._narrator

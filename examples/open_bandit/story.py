@@ -23,6 +23,8 @@ class Replayed:
     """The probability that the scorer gave to the logged item."""
     matched: bool
     """Whether the scorer chose the logged item."""
+    variant: str
+    """The side of the experiment that the visitor was assigned to."""
 
 
 async def replay(
@@ -40,6 +42,6 @@ async def replay(
             await caller.show(choice.user_id, answer["decision_id"], answer["tip_id"], reaction)
         probability = next(arm["probability"] for arm in answer["ranking"] if arm["tip_id"] == choice.tip_id)
         advance()
-        return Replayed(choice.clicked, choice.propensity, probability, matched)
+        return Replayed(choice.clicked, choice.propensity, probability, matched, answer["experiment"]["variant"])
 
     return await each(choices, one, at_once)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from oo.errors import OOError
+from oo.errors import OOError, UnknownModel
 from oo.printing import columns, lineage_tree, rate, stack_table
 from oo.settings import PipelineSettings, read
 
@@ -164,6 +164,25 @@ def list_models() -> None:
                 names = ", ".join(alias for alias, named in aliases.items() if named == version)
                 table.add_row(version.name, str(version.version), version.feature_service, version.digest[:12], names)
     out.print(table)
+
+
+@model.command("card")
+def write_card(name: Annotated[str, typer.Argument(help="A trained model, such as digits.")]) -> None:
+    """Renew the facts of model_cards/NAME.md from the newest challenger; what people wrote around them stays."""
+    from oo.local.settings import PROJECT_DIR
+    from oo.registry import model_card
+    from oo.registry.mlflow_registry import MlflowRegistry
+    from oo.training.challenge import MODEL_CARD
+
+    with _telling_errors():
+        registry = MlflowRegistry(_settings().mlflow_url)
+        versions = registry.versions(name)
+        if not versions:
+            raise UnknownModel(f"the registry has no model {name!r}; `oo model list` shows those that it has")
+        card = registry.read_file(versions[-1], MODEL_CARD).decode()
+        path = PROJECT_DIR / "model_cards" / f"{name}.md"
+        model_card.write(path, name, model_card.facts_of(card))
+    out.print(f"{path}: {name} {versions[-1].version}", highlight=False)
 
 
 @app.command()

@@ -63,6 +63,11 @@ def render(name: str, facts_: str, existing: str | None = None) -> str:
     return f"{before}{block}{after}"
 
 
+def facts_of(card: str) -> str:
+    """The facts between the markers of a card."""
+    return card.partition(BEGIN)[2].partition(END)[0].strip()
+
+
 def write(path: Path, name: str, facts_: str) -> None:
     """Write the card of model `name` to `path`, or renew the facts of the one that is there."""
     existing = path.read_text(encoding="utf-8") if path.exists() else None

@@ -67,3 +67,7 @@ def test_a_card_without_markers_gets_the_facts_at_its_end() -> None:
     card = model_card.render("tips", facts(), existing="# My card\n")
     assert card.startswith("# My card\n")
     assert card.endswith(f"{model_card.END}\n")
+
+
+def test_the_facts_of_a_card_are_read_back() -> None:
+    assert model_card.facts_of(model_card.render("tips", facts())) == facts()
