@@ -14,6 +14,7 @@ from oo.bus.connection import connect
 from oo.bus.publisher import publish
 from oo.events.envelope import SCHEMA_VERSION, Envelope
 from oo.events.feedback import ReactionKind, TipExposed, TipReacted
+from oo.events.subjects import DURABLES, ConsumerName
 
 PRODUCER = "oo-examples"
 T = TypeVar("T")
@@ -114,3 +115,9 @@ async def each(items: Iterable[T], act: Callable[[T], Awaitable[R]], at_once: in
         for _ in range(at_once):
             workers.create_task(worker())
     return [results[number] for number in sorted(results)]
+
+
+async def is_drained(jetstream: JetStreamContext, consumer: ConsumerName) -> bool:
+    """Whether a consumer has seen all that was published, and has acknowledged it."""
+    infos = [await jetstream.consumer_info(d.stream, d.name) for d in DURABLES if d.consumer == consumer]
+    return not any(info.num_pending or info.num_ack_pending for info in infos)

@@ -9,12 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from nats.js import JetStreamContext
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from examples.caller import Caller, calling
+from examples.caller import Caller, calling, is_drained
 from examples.digits import rows as digit_rows
 from examples.digits import story as digits
 from examples.narrator import Narrator
@@ -23,7 +22,6 @@ from examples.open_bandit import story as open_bandit
 from examples.people import story as people
 from oo import catalog as catalogs
 from oo.errors import OOError, PipelineFailed
-from oo.events.subjects import DURABLES, ConsumerName
 from oo.experiments.off_policy import Bootstrap, ips, snips
 from oo.experiments.sample_ratio import sample_ratio_p_value
 from oo.local import stack
@@ -196,12 +194,6 @@ class Demo:
             if time.monotonic() > deadline:
                 raise OOError(f"nothing came of it within {PATIENCE:.0f} s; `make logs` shows what the consumers say")
             await asyncio.sleep(0.1)
-
-
-async def is_drained(jetstream: JetStreamContext, consumer: ConsumerName) -> bool:
-    """Whether a consumer has seen all that was published, and has acknowledged it."""
-    infos = [await jetstream.consumer_info(d.stream, d.name) for d in DURABLES if d.consumer == consumer]
-    return not any(info.num_pending or info.num_ack_pending for info in infos)
 
 
 async def _serves(caller: Caller, image: digit_rows.Image, version: str) -> bool:

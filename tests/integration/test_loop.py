@@ -13,7 +13,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # pyarrow ships no
 import pytest
 from nats.js import JetStreamContext
 
-from examples.caller import Caller, calling
+from examples.caller import Caller, calling, is_drained
 from examples.digits import rows as digit_rows
 from examples.digits import story as digits
 from oo.events.subjects import SUBJECTS
@@ -200,6 +200,7 @@ async def test_a_malformed_event_on_each_subject_is_dead_lettered_by_every_reade
     jetstream: JetStreamContext, places: PipelineSettings
 ) -> None:
     scores = database.connect(places.tip_scores_url)
+    await until(lambda: is_drained(jetstream, "rewards"))
     before = queries.counts(scores, now())
     garbage = {subject: f"not an event, on {subject}".encode() for subject in SUBJECTS.values()}
     for subject, data in garbage.items():

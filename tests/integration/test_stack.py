@@ -44,7 +44,8 @@ def server(name: str, folder: Path, needs: tuple[str, ...] = ()) -> Process:
 
 
 def task(name: str, code: str, needs: tuple[str, ...] = ()) -> Process:
-    return Process(name=name, command=(sys.executable, "-c", code), needs=needs)
+    # Unbuffered, so that both of its outputs stand in the log in the order in which it wrote them.
+    return Process(name=name, command=(sys.executable, "-u", "-c", code), needs=needs)
 
 
 class Small:
