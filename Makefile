@@ -34,7 +34,7 @@ status: env ## Say which process of the stack is healthy, and where
 logs: env ## Show the last lines of each process; NAME=scorer for one
 	@$(PY) -m oo logs $(NAME)
 
-demo: env ## Tell the whole story on real data against the running stack
+demo: env ## Start a fresh stack and tell the whole story on real data
 	@$(PY) -m examples.demo
 
 test: env ## Run all tests, with coverage

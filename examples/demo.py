@@ -154,7 +154,9 @@ class Demo:
         shares = {variant.name: variant.share for variant in experiment.variants}
         split = Counter(row.variant for row in replayed)
         sides = ", ".join(f"{name} {split[name]:,} ({share:.0%} planned)" for name, share in shares.items())
-        return f"Experiment {experiment.name}: {sides}, p = {sample_ratio_p_value(split, shares):.2f}."
+        return (
+            f"Experiment {experiment.name}: {sides}, p = {sample_ratio_p_value(split, shares):.3f} (alarm below 0.001)."
+        )
 
     async def _ending(self, followed: str) -> None:
         narrator = self._narrator
@@ -167,7 +169,7 @@ class Demo:
         for grouping in ("policy", "prompt_version"):
             narrator.show(self._reward_rates(grouping))
         narrator.chapter("One decision, link by link")
-        narrator.say(f"[dim]oo decision show {followed}[/dim]")
+        narrator.say(f"[dim].venv/bin/oo decision show {followed}[/dim]")
         async with tracing(self._settings) as tracer:
             narrator.show(lineage_tree(await tracer.trace(followed)))
 
@@ -252,7 +254,7 @@ def main() -> int:
         if process.url:
             narrator.say(f"  {process.name:<10} {process.url}")
     narrator.say(
-        "\nTry `oo decision show ID`, `oo rewards policy`, `oo model list` in .venv/bin; `make down` ends the stack."
+        "\nTry .venv/bin/oo with `decision show ID`, `rewards policy` or `model list`; `make down` ends the stack."
     )
     return 0
 
