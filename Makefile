@@ -55,5 +55,5 @@ lock: env ## Renew requirements/*.txt after a change of pyproject.toml
 
 clean: ## Stop the stack and remove what make has made: environment, data, caches
 	@if [ -x $(VENV)/bin/oo ]; then $(PY) -m oo down; fi
-	rm -rf $(VENV) .oo .coverage .*_cache .hypothesis
+	rm -rf $(VENV) .oo .oo.previous .coverage .*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
