@@ -15,6 +15,7 @@ from oo.bus.publisher import publish
 from oo.events.envelope import SCHEMA_VERSION, Envelope
 from oo.events.feedback import ReactionKind, TipExposed, TipReacted
 from oo.events.subjects import DURABLES, ConsumerName
+from oo.local.settings import StackSettings
 
 PRODUCER = "oo-examples"
 T = TypeVar("T")
@@ -88,14 +89,15 @@ class Caller:
 
 @asynccontextmanager
 async def calling(
-    *, scorer_url: str, generator_url: str, nats_url: str, now: Callable[[], datetime], new_id: Callable[[], object]
+    stack: StackSettings, *, now: Callable[[], datetime], new_id: Callable[[], object]
 ) -> AsyncIterator[Callable[[str], Caller]]:
     """Connections to a running stack; gives a caller for each tenant."""
-    bus = await connect(nats_url, PRODUCER)
+    address = "http://127.0.0.1:{}".format
+    bus = await connect(f"nats://127.0.0.1:{stack.nats_port}", PRODUCER)
     try:
         async with (
-            httpx.AsyncClient(base_url=scorer_url, timeout=10) as scorer,
-            httpx.AsyncClient(base_url=generator_url, timeout=30) as generator,
+            httpx.AsyncClient(base_url=address(stack.scorer_port), timeout=10) as scorer,
+            httpx.AsyncClient(base_url=address(stack.generator_port), timeout=30) as generator,
         ):
             yield lambda tenant: Caller(tenant, scorer, generator, bus.jetstream(), now, new_id)
     finally:

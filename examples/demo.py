@@ -223,13 +223,7 @@ def _put_aside(state: Path) -> Path | None:
 
 async def _tell(narrator: Narrator, stack_settings: StackSettings) -> None:
     settings = pipeline_settings(stack_settings, overrides={})
-    async with calling(
-        scorer_url=f"http://127.0.0.1:{stack_settings.scorer_port}",
-        generator_url=f"http://127.0.0.1:{stack_settings.generator_port}",
-        nats_url=settings.nats_url,
-        now=now,
-        new_id=new_id,
-    ) as caller_of:
+    async with calling(stack_settings, now=now, new_id=new_id) as caller_of:
         await Demo(narrator, settings, caller_of).tell()
 
 

@@ -51,14 +51,8 @@ def places(settings: StackSettings) -> PipelineSettings:
 
 
 @pytest.fixture
-async def caller(settings: StackSettings, places: PipelineSettings) -> AsyncIterator[Caller]:
-    async with calling(
-        scorer_url=f"http://127.0.0.1:{settings.scorer_port}",
-        generator_url=f"http://127.0.0.1:{settings.generator_port}",
-        nats_url=places.nats_url,
-        now=now,
-        new_id=new_id,
-    ) as of:
+async def caller(settings: StackSettings) -> AsyncIterator[Caller]:
+    async with calling(settings, now=now, new_id=new_id) as of:
         yield of(digit_rows.TENANT)
 
 

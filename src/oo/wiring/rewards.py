@@ -13,7 +13,6 @@ from oo.catalog import Catalog
 from oo.decisions.policy_states import PolicyStateWriter
 from oo.rewards import database
 from oo.rewards.policy_states import ArmTotals, PolicyKey, known_policies, policy_states
-from oo.running import start, stop
 from oo.settings import RewardsSettings
 from oo.wiring.process import consume, now, on_the_bus
 
@@ -26,12 +25,14 @@ async def run(settings: RewardsSettings, joining: Callable[[Engine, Catalog], Ap
     async with on_the_bus(settings, "oo-rewards") as jetstream:
         engine = await asyncio.to_thread(database.connect, settings.tip_scores_url)
         writer = PolicyStateWriter(await jetstream.key_value(POLICY_STATE_BUCKET))
-        tasks = start({"policy states": _pass_on(engine, writer, settings.policy_state_seconds)})
         try:
-            # A batch is one transaction; within a second is soon enough for a reward.
-            await consume(jetstream, "rewards", joining(engine, catalog), settings, fill=True)
+            # Together or not at all: a process that joined and taught nobody would look healthy.
+            async with asyncio.TaskGroup() as both:
+                passing_on = both.create_task(_pass_on(engine, writer, settings.policy_state_seconds))
+                # A batch is one transaction; within a second is soon enough for a reward.
+                await consume(jetstream, "rewards", joining(engine, catalog), settings, fill=True)
+                passing_on.cancel()
         finally:
-            await stop(tasks)
             engine.dispose()
 
 
