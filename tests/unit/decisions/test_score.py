@@ -51,6 +51,8 @@ REQUEST = ScoreRequest.model_validate(
         "tenant_id": "greedy",
         "user_id": "ada",
         "candidates": [{"tip_id": tip, "features": {"minutes": 5}} for tip in ("walk", "rest", "call")],
+        "profile_features": {"completion_rate": 0.5},
+        "context": {"hour_of_day": 9},
     }
 )
 
@@ -105,6 +107,9 @@ async def test_the_answer_is_what_was_recorded(scorer: Scorer, log: MemoryDecisi
     assert answer.propensity == recorded.propensity
     assert {a.tip_id: a.probability for a in answer.ranking}[answer.tip_id] == answer.propensity
     assert sum(a.probability for a in answer.ranking) == pytest.approx(1, abs=1e-9)
+    assert recorded.context == REQUEST.context
+    assert recorded.profile_features == REQUEST.profile_features
+    assert [(c.tip_id, c.features) for c in recorded.candidates] == [(c.tip_id, c.features) for c in REQUEST.candidates]
     assert answer.degraded == ()
     assert answer.model is not None
     assert answer.model.name == "tiny"
