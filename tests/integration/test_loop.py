@@ -113,8 +113,12 @@ async def test_one_decision_is_followed_from_its_request_to_the_model_that_it_tr
     assert champion is not None
 
     followed = before[0]
+    await until(lambda: is_drained(caller.jetstream, "archive"))
     async with tracing(places) as tracer:
         lineage = await tracer.trace(followed.decision_id)
+        by_the_trained_model = await tracer.trace(after[0].decision_id)
+    assert by_the_trained_model.replayed is not None
+    assert by_the_trained_model.replayed.equals(by_the_trained_model.decided)  # type: ignore[arg-type]  # /score
     assert lineage.logged, "the decision log holds the bytes that the offline store holds"
     assert lineage.archived.tenant_id == digit_rows.TENANT
     assert len(lineage.feedback) == 2
