@@ -48,7 +48,9 @@ cache=${UV_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/uv}
 if ! mkdir -p "$cache" 2>/dev/null || ! [ -w "$cache" ]; then
   export UV_NO_CACHE=1
 fi
-if [ -n "${UV_NO_CACHE:-}" ]; then export PIP_NO_CACHE_DIR=1; fi
+if [ -n "${UV_NO_CACHE:-}" ]; then
+  export PIP_NO_CACHE_DIR=1 npm_config_cache="$PWD/$venv/.npm"
+fi
 
 say "Fetching the installer …"
 "$venv_python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
@@ -56,4 +58,11 @@ say "Installing the packages of requirements/dev.txt …"
 # Compiled now, in parallel, so that no first start of a server has to do it.
 "$venv/bin/uv" pip sync --python "$venv_python" --require-hashes --compile-bytecode requirements/dev.txt
 "$venv/bin/uv" pip install --python "$venv_python" --quiet --no-deps --no-build-isolation --editable .
+
+say "Installing the npm packages of clients/typescript and .gitea …"
+# Node.js is one of the packages above, so that everybody has the same. No package runs a script of its own.
+PATH=$PWD/$venv/bin:$PATH
+for package in clients/typescript .gitea; do
+  (cd "$package" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+done
 say "Ready: $venv"
