@@ -1,4 +1,4 @@
-"""`make bench`: /score beside a bare ASGI echo, measured in one run on a stack of its own."""
+"""`make bench`: /score beside a bare ASGI echo, and reading an event beside json.loads, each pair in one run."""
 
 import json
 import socket
@@ -17,8 +17,10 @@ import psutil
 from rich.console import Console
 from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-untyped]  # scikit-learn ships no types
 
+from benchmarks import decoding
 from benchmarks.http_timing import Timing, measure
 from oo import catalog as catalogs
+from oo.events.codec import decode
 from oo.features.services import FeatureService
 from oo.local import stack
 from oo.local.locations import pipeline_settings
@@ -126,9 +128,18 @@ def _scorer_memory(settings: StackSettings) -> float:
     return sum(process.memory_info().rss for process in (scorer, *scorer.children(recursive=True))) / 2**20
 
 
+def _time_decoding(console: Console) -> None:
+    event = decoding.signal_event()
+    table = columns(f"a signal event of {len(event) / 1000:.1f} kB", "µs")
+    for name, read in (("json.loads", json.loads), ("decoded and validated", decode)):
+        table.add_row(name, f"{decoding.microseconds(read, event):.1f}")
+    console.print(table)
+
+
 def main() -> None:
     """Measure and print."""
     console = Console()
+    _time_decoding(console)
     with tempfile.TemporaryDirectory() as folder:
         settings = StackSettings.on_free_ports(Path(folder))
         with console.status("starting a stack to measure"):

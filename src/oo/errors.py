@@ -17,6 +17,10 @@ class InvalidEvent(OOError):
     """Bytes on the bus that are not an event of the contract."""
 
 
+class UnknownSchemaVersion(InvalidEvent):
+    """An event of a version of the contract that this program does not read."""
+
+
 class InvalidSettings(OOError):
     """Environment variables that a process cannot start with."""
 
@@ -55,6 +59,10 @@ class UnknownPolicy(OOError):
 
 class InvalidFeature(OOError):
     """A feature value of the wrong type."""
+
+
+class UnreadableRegistry(OOError):
+    """A TypeScript file whose profile features cannot be read from its text."""
 
 
 class InvalidModel(OOError):

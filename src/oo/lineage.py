@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 from oo.catalog import Catalog
 from oo.decisions.replay import Replayed, replay
 from oo.errors import UnknownDecision, UnknownModel
+from oo.events.codec import decode
 from oo.events.decision import GenerateDecided, ScoreDecided
-from oo.events.envelope import Envelope, decode
+from oo.events.envelope import Envelope
 from oo.models.onnx_model import OnnxModel
 from oo.offline.archived import Archived
 from oo.offline.store import OfflineStore

@@ -5,7 +5,8 @@ from nats.js import JetStreamContext
 from oo.bus import streams
 from oo.bus.publisher import IN_FLIGHT, publish, publish_many
 from oo.errors import MessageTooLarge, PublishFailed
-from oo.events.envelope import EVENT_TYPES, EventType, decode
+from oo.events.codec import decode
+from oo.events.envelope import EVENT_TYPES, EventType
 from oo.events.subjects import SUBJECTS
 from tests.envelopes import envelope, shadowed
 from tests.integration.consuming import count, until

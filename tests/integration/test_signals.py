@@ -14,7 +14,8 @@ from oo.bus import streams
 from oo.bus.delivery import Delivery, Door
 from oo.bus.handling import events_only
 from oo.bus.publisher import publish, publish_many
-from oo.events.envelope import Envelope, decode
+from oo.events.codec import decode
+from oo.events.envelope import Envelope
 from oo.features.families import FAMILY_OF
 from oo.features.nats_online_store import NatsOnlineStore
 from oo.features.replay import values_at

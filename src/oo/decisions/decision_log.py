@@ -7,7 +7,8 @@ from nats.js import JetStreamContext
 
 from oo.bus.publisher import publish
 from oo.errors import DecisionConflict, DecisionLogUnavailable, MessageTooLarge, PublishFailed
-from oo.events.envelope import Envelope, decode
+from oo.events.codec import decode
+from oo.events.envelope import Envelope
 
 
 class DecisionLog(Protocol):

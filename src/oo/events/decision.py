@@ -3,12 +3,22 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from oo.events.json_types import ElapsedTime, Identifier, ProtoStruct, ProtoUint32, ProtoUint64
-from oo.events.message import Message
+from oo.events.json_types import (
+    ElapsedTime,
+    Identifier,
+    NullIsAbsent,
+    ProtoDouble,
+    ProtoString,
+    ProtoStruct,
+    ProtoUint32,
+    ProtoUint64,
+    Specified,
+)
+from oo.events.message import Message, Personal
 
-Probability = Annotated[float, Field(ge=0, le=1)]
+PersonalStruct = Annotated[ProtoStruct | None, Personal]
 
 
 class ServingRole(StrEnum):
@@ -24,15 +34,15 @@ class Candidate(Message):
     """A tip that might have been chosen, as the caller sent it."""
 
     tip_id: Identifier
-    features: ProtoStruct | None = None
+    features: PersonalStruct = None
 
 
 class RankedArm(Message):
     """An arm with the score and the probability that it was chosen, or not chosen, by."""
 
     tip_id: Identifier
-    score: float | None = None
-    probability: Probability = 0.0
+    score: ProtoDouble | None = None
+    probability: Annotated[ProtoDouble, NullIsAbsent, Field(ge=0, le=1)] = 0.0
 
 
 class Versioned(Message):
@@ -46,8 +56,8 @@ class ModelUsed(Message):
     """The registered model that scored, or the language model that wrote."""
 
     name: str = Field(min_length=1)
-    version: str = ""
-    digest: str = ""
+    version: ProtoString = ""
+    digest: ProtoString = ""
 
 
 class ExperimentArm(Message):
@@ -61,29 +71,22 @@ class Decided(Message):
     """What the records of both services share."""
 
     decision_id: Identifier
-    serving_role: ServingRole
-    profile_features: ProtoStruct | None = None
-    signal_features: ProtoStruct | None = None
+    serving_role: Annotated[ServingRole, Specified]
+    profile_features: PersonalStruct = None
+    signal_features: PersonalStruct = None
     tip_id: Identifier
-    degraded: tuple[str, ...] = ()
+    degraded: Annotated[tuple[str, ...], NullIsAbsent] = ()
     latency: ElapsedTime | None = None
-
-    @field_validator("serving_role")
-    @classmethod
-    def _is_specified(cls, role: ServingRole) -> ServingRole:
-        if role is ServingRole.UNSPECIFIED:
-            raise ValueError("a decision says which deployment answered")
-        return role
 
 
 class ScoreDecided(Decided):
     """One answered /score: all that is needed to replay the choice to the bit."""
 
     candidates: tuple[Candidate, ...] = Field(min_length=1)
-    context: ProtoStruct | None = None
+    context: PersonalStruct = None
     signal_sequence: ProtoUint64 = 0
     ranking: tuple[RankedArm, ...] = Field(min_length=1)
-    propensity: Annotated[float, Field(gt=0, le=1)]
+    propensity: Annotated[ProtoDouble, Field(gt=0, le=1)]
     policy: Versioned
     policy_state: ProtoStruct | None = None
     model: ModelUsed | None = None
@@ -96,9 +99,9 @@ class GenerateDecided(Decided):
 
     prompt_version: str = Field(min_length=1)
     prompt_hash: str = Field(min_length=1)
-    title: str = Field(min_length=1)
-    body: str = Field(min_length=1)
+    title: Annotated[str, Personal] = Field(min_length=1)
+    body: Annotated[str, Personal] = Field(min_length=1)
     model: ModelUsed | None = None
     prompt_tokens: ProtoUint32 = 0
     completion_tokens: ProtoUint32 = 0
-    cost_usd: float | None = None
+    cost_usd: Annotated[ProtoDouble, Field(ge=0)] | None = None

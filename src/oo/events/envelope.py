@@ -1,15 +1,14 @@
-"""Mirror of envelope.proto, and the only way in from bytes."""
+"""Mirror of envelope.proto."""
 
-from typing import Final, Literal, Self, get_args
+from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import ValidationError, model_validator
+from pydantic import model_validator
 
-from oo.errors import InvalidEvent, faults
 from oo.events.decision import GenerateDecided, ScoreDecided
 from oo.events.feedback import TipExposed, TipReacted
 from oo.events.integration import CalendarDaySummarized, SleepRecorded
 from oo.events.json_types import Identifier, ProtoTimestamp
-from oo.events.message import Message
+from oo.events.message import Message, Personal
 from oo.events.signals import ActivityCompleted, SessionStarted
 
 SCHEMA_VERSION: Final = "v1"
@@ -44,7 +43,7 @@ class Envelope(Message):
     producer: Identifier
     occurred_at: ProtoTimestamp
     tenant_id: Identifier
-    user_id: Identifier
+    user_id: Annotated[Identifier, Personal]
     session_started: SessionStarted | None = None
     activity_completed: ActivityCompleted | None = None
     calendar_day_summarized: CalendarDaySummarized | None = None
@@ -74,15 +73,3 @@ class Envelope(Message):
 
 
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
-
-
-def decode(data: bytes) -> Envelope:
-    """The envelope in these bytes.
-
-    Raises:
-        InvalidEvent: it is not JSON, not an envelope or not a version that this reader knows; says which fields.
-    """
-    try:
-        return Envelope.model_validate_json(data)
-    except ValidationError as error:
-        raise InvalidEvent(faults(error, "envelope")) from error

@@ -1,11 +1,10 @@
 """Mirror of feedback.proto: what became of a tip."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import field_validator
-
-from oo.events.json_types import Identifier
-from oo.events.message import Message
+from oo.events.json_types import Identifier, Specified
+from oo.events.message import Message, Personal
 
 
 class ReactionKind(StrEnum):
@@ -30,11 +29,4 @@ class TipReacted(Message):
 
     decision_id: Identifier
     tip_id: Identifier
-    kind: ReactionKind
-
-    @field_validator("kind")
-    @classmethod
-    def _is_specified(cls, kind: ReactionKind) -> ReactionKind:
-        if kind is ReactionKind.UNSPECIFIED:
-            raise ValueError("a reaction says what the person did")
-        return kind
+    kind: Annotated[ReactionKind, Specified, Personal]

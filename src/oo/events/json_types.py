@@ -1,66 +1,127 @@
-"""Python types whose JSON is the proto3 JSON mapping."""
+"""Python types whose JSON is the proto3 JSON mapping, with the constraints that stand in the proto files."""
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, JsonValue, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticUseDefault
 
-_SECONDS = re.compile(r"-?[0-9]+(\.[0-9]{1,9})?s")
-# The contract's bound of a Duration: about 10,000 years.
-_LONGEST = timedelta(seconds=315_576_000_000)
+from oo.events import exact_time
+
+# What a double holds exactly, and a JavaScript number too.
+_EXACT = 2**53
+_WHOLE = re.compile(r"-?[0-9]{1,20}")
+
+E = TypeVar("E", bound=StrEnum)
 
 
-def _parse_duration(value: object) -> object:
+def _timestamp(value: object) -> datetime:
     if isinstance(value, str):
-        if not _SECONDS.fullmatch(value) or abs(seconds := float(value[:-1])) > _LONGEST.total_seconds():
-            raise ValueError("a duration is written as seconds with an s, such as 1.5s, and is under 10,000 years")
-        return timedelta(seconds=seconds)
+        return exact_time.parse_timestamp(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value
+    raise ValueError("a timestamp is a text like 2026-11-20T07:30:15Z, or a datetime with a zone")
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, str):
+        return exact_time.parse_duration(value)
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("a duration is a text like 1.5s, or a timedelta")
+
+
+def _whole(value: object) -> object:
+    """A number, or a text of digits alone: pydantic would also take true, " 1" and 1_000."""
+    if isinstance(value, bool) or (isinstance(value, str) and not _WHOLE.fullmatch(value)):
+        raise ValueError("a whole number is a number, or a text of digits")
     return value
 
 
-def _write_duration(value: timedelta) -> str:
-    whole, micro = divmod(abs(value) // timedelta(microseconds=1), 1_000_000)
-    sign = "-" if value < timedelta(0) else ""
-    fraction = f".{micro:06d}".rstrip("0") if micro else ""
-    return f"{sign}{whole}{fraction}s"
-
-
-def _in_utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("in UTC this moment lies outside of the years 1 to 9999") from error
-
-
-def _write_timestamp(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
-
-
-def _finite(value: JsonValue) -> JsonValue:
+def _as_struct(value: JsonValue) -> JsonValue:
+    """The value as protobuf's Struct holds it: every number is a finite double."""
     match value:
-        case float() if not math.isfinite(value):
-            raise ValueError("a number in JSON is finite")
+        case bool() | str() | None:
+            return value
+        case int() if abs(value) <= _EXACT:
+            return value
+        case int() | float():
+            return _finite(value)
         case dict():
-            for inner in value.values():
-                _finite(inner)
+            return {name: _as_struct(inner) for name, inner in value.items()}
         case list():
-            for inner in value:
-                _finite(inner)
+            return [_as_struct(inner) for inner in value]
+
+
+def _finite(value: float) -> float:
+    try:
+        double = float(value)
+    except OverflowError:
+        double = math.inf
+    if not math.isfinite(double):
+        raise ValueError("a number in JSON is finite, and at most 1.8e308")
+    return double
+
+
+def _specified(value: E) -> E:
+    if value.endswith("_UNSPECIFIED"):
+        raise ValueError(f"{value} is never sent: say which one it is")
     return value
 
 
+def _null_is_absent(value: object) -> object:
+    if value is None:
+        raise PydanticUseDefault
+    return value
+
+
+def _json(write: Callable[..., str]) -> PlainSerializer:
+    return PlainSerializer(write, return_type=str, when_used="json")
+
+
+# A null says the same as leaving the field out.
+NullIsAbsent = BeforeValidator(_null_is_absent)
+
+ProtoString = Annotated[str, NullIsAbsent]
+ProtoDouble = Annotated[float, Strict()]
+# 64-bit integers travel as strings, since a JavaScript number cannot hold them.
+ProtoUint64 = Annotated[
+    int,
+    Field(ge=0, lt=2**64),
+    BeforeValidator(_whole),
+    NullIsAbsent,
+    _json(str),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,20}$"}),
+]
+ProtoUint32 = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(_whole), NullIsAbsent]
+ProtoStruct = Annotated[dict[str, JsonValue], AfterValidator(_as_struct)]
+ProtoTimestamp = Annotated[
+    datetime,
+    PlainValidator(_timestamp),
+    _json(exact_time.write_timestamp),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 ProtoDuration = Annotated[
-    timedelta, BeforeValidator(_parse_duration), PlainSerializer(_write_duration, return_type=str, when_used="json")
+    timedelta,
+    PlainValidator(_duration),
+    _json(exact_time.write_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$", "examples": ["1.500s"]}),
 ]
 ElapsedTime = Annotated[ProtoDuration, Field(ge=timedelta(0))]
-ProtoTimestamp = Annotated[
-    AwareDatetime, AfterValidator(_in_utc), PlainSerializer(_write_timestamp, return_type=str, when_used="json")
-]
-# 64-bit integers travel as strings, since a JavaScript number cannot hold them.
-ProtoUint64 = Annotated[int, Field(ge=0, lt=2**64), PlainSerializer(str, return_type=str, when_used="json")]
-ProtoUint32 = Annotated[int, Field(ge=0, lt=2**32)]
-ProtoStruct = Annotated[dict[str, JsonValue], AfterValidator(_finite)]
+# An enum's value other than the one that says nothing.
+Specified = AfterValidator(_specified)
 # A name of something: short, and without the NUL that no database keeps in a text.
 Identifier = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00]+$")]

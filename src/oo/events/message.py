@@ -1,4 +1,4 @@
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -12,3 +12,7 @@ class Message(BaseModel):
     def to_json(self) -> bytes:
         """The message in the proto3 JSON mapping, absent fields left out."""
         return self.model_dump_json(by_alias=True, exclude_none=True).encode()
+
+
+# Says something of a person: never in a log line or a traceback.
+Personal = Field(repr=False)

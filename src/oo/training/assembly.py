@@ -12,8 +12,9 @@ import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
 from sqlalchemy import Engine
 
 from oo.catalog import Catalog
+from oo.events.codec import decode
 from oo.events.decision import ScoreDecided, ServingRole
-from oo.events.envelope import Envelope, decode
+from oo.events.envelope import Envelope
 from oo.features.services import NO_VALUES, FeatureService
 from oo.offline.store import OfflineStore
 from oo.rewards.queries import exposures

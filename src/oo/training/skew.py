@@ -8,7 +8,8 @@ from itertools import chain, groupby
 from operator import itemgetter
 from typing import TypedDict
 
-from oo.events.envelope import Envelope, decode
+from oo.events.codec import decode
+from oo.events.envelope import Envelope
 from oo.features.replay import values_at
 from oo.features.services import FeatureService, Values
 from oo.offline.store import OfflineStore

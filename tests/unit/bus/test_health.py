@@ -5,6 +5,7 @@ import pytest
 
 from oo.bus.health import health_app
 from oo.events.subjects import DURABLES, Durable
+from oo.telemetry import DELIVERIES
 
 
 @dataclass
@@ -34,7 +35,8 @@ async def test_one_ailing_consumer_makes_the_process_ailing(second: Fixed, livez
 
 
 async def test_metrics_are_in_the_format_of_prometheus() -> None:
+    DELIVERIES.labels("nobody", "acknowledge").inc()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(health_app([])), base_url="http://worker") as client:
         response = await client.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain; version=")
-    assert "# TYPE oo_deliveries_total counter" in response.text
+    assert 'oo_deliveries_total{consumer="nobody",door="acknowledge"} 1.0' in response.text

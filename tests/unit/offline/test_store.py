@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from oo.bus.delivery import Delivery
 from oo.errors import OfflineStoreFailed
-from oo.events.envelope import decode
+from oo.events.codec import decode
 from oo.offline.archived import COLUMNS, Archived
 from oo.offline.store import SIGNAL_TYPES, OfflineStore
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from oo.errors import InvalidEvent
-from oo.events.envelope import EVENT_TYPES, EventType, decode
+from oo.errors import InvalidEvent, UnknownSchemaVersion
+from oo.events.codec import decode
+from oo.events.envelope import EVENT_TYPES, EventType
 from tests.envelopes import EVENTS, envelope
 
 RAW: dict[str, Any] = json.loads(envelope("session_started").to_json())
@@ -53,7 +54,7 @@ def test_the_wire_is_the_json_mapping_of_proto3() -> None:
             "featureService": "tips@1",
             "experiment": {"name": "first", "variant": "greedy"},
             "degraded": ["no_signal_features"],
-            "latency": "0.00087s",
+            "latency": "0.000870s",
         },
     }
 
@@ -73,7 +74,8 @@ def test_names_as_in_the_proto_file_are_read_too() -> None:
         ({"eventId": ""}, "eventId"),
         ({"eventId": "e" * 257}, "eventId"),
         ({"userId": None}, "userId"),
-        ({"schemaVersion": "v2"}, "schemaVersion"),
+        ({"schemaVersion": None}, "schemaVersion"),
+        ({"schemaVersion": 1}, "schemaVersion"),
         ({"occurredAt": "2026-11-20T07:30:15"}, "occurredAt"),
         ({"occurredAt": "yesterday"}, "occurredAt"),
         ({"sessionStarted": None}, "exactly one event, this one none"),
@@ -89,9 +91,9 @@ def test_an_envelope_that_breaks_the_contract_is_refused_by_field(changed: dict[
 @pytest.mark.parametrize(
     ("event_type", "changed", "fault"),
     [
-        ("tip_reacted", {"kind": "REACTION_KIND_UNSPECIFIED"}, "what the person did"),
+        ("tip_reacted", {"kind": "REACTION_KIND_UNSPECIFIED"}, "REACTION_KIND_UNSPECIFIED is never sent"),
         ("tip_reacted", {"kind": "LIKED"}, "tipReacted.kind"),
-        ("score_decided", {"servingRole": "SERVING_ROLE_UNSPECIFIED"}, "which deployment answered"),
+        ("score_decided", {"servingRole": "SERVING_ROLE_UNSPECIFIED"}, "SERVING_ROLE_UNSPECIFIED is never sent"),
         ("score_decided", {"propensity": 0}, "scoreDecided.propensity"),
         ("score_decided", {"propensity": 1.01}, "scoreDecided.propensity"),
         ("score_decided", {"candidates": []}, "scoreDecided.candidates"),
@@ -109,6 +111,24 @@ def test_an_event_that_breaks_the_contract_is_refused_by_field(
     next(value for value in raw.values() if isinstance(value, dict)).update(changed)
     with pytest.raises(InvalidEvent, match=fault):
         decode(json.dumps(raw).encode())
+
+
+@pytest.mark.parametrize("version", ["v2", "V1", "", "v1 ", "Ada Lovelace"])
+def test_another_version_of_the_contract_is_told_apart_without_repeating_it(version: str) -> None:
+    with pytest.raises(UnknownSchemaVersion, match=r"none that this program reads \(v1\)") as refused:
+        decode(encoded(schemaVersion=version))
+    assert "Ada" not in str(refused.value)
+
+
+@pytest.mark.parametrize("field", ["surface"])
+def test_a_null_is_an_absent_field(field: str) -> None:
+    assert decode(encoded(sessionStarted={field: None})) == decode(encoded(sessionStarted={}))
+
+
+def test_what_says_something_of_a_person_is_not_in_the_repr() -> None:
+    assert "ada" not in repr(envelope("session_started"))
+    assert "ios" not in repr(envelope("session_started"))
+    assert "age_band" not in repr(envelope("score_decided"))
 
 
 def test_what_was_sent_is_not_repeated_in_the_error() -> None:
