@@ -4,13 +4,14 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from oo.errors import OOError, UnknownModel
+from oo.errors import OOError, UnknownModel, UnreadableRegistry
 from oo.printing import columns, lineage_tree, rate, stack_table
 from oo.settings import PipelineSettings, read
 
@@ -24,8 +25,10 @@ app = typer.Typer(
 decision = typer.Typer(no_args_is_help=True, help="Follow one decision.")
 model = typer.Typer(no_args_is_help=True, help="See the registered models.")
 prompt = typer.Typer(no_args_is_help=True, help="See and release prompt versions.")
+profile = typer.Typer(no_args_is_help=True, help="See the profile features, and check a TypeScript registry of them.")
 app.add_typer(decision, name="decision")
 app.add_typer(model, name="model")
+app.add_typer(profile, name="profile")
 app.add_typer(prompt, name="prompt")
 
 out = Console()
@@ -195,6 +198,61 @@ def train(feature_service: Annotated[str, typer.Argument(help="Such as tips@1.")
         outcome = run_locally(_settings(), feature_service, as_of=now(), seed=0)
     for sentence in outcome.sentences:
         out.print(escape(sentence), highlight=False)
+
+
+@profile.command("show")
+def show_profile() -> None:
+    """Print the profile features that a caller may send: the schema that is checked."""
+    from oo.features.profile_schema import PROFILE_SCHEMA, nullness
+
+    table = columns("name", "dtype", "null", "unit", "meaning")
+    table.columns[-1].no_wrap = False
+    for feature in PROFILE_SCHEMA:
+        null = nullness(nullable=feature.nullable)
+        table.add_row(feature.name, feature.dtype, null, feature.unit, feature.meaning)
+    out.print(table)
+
+
+@profile.command("check")
+def check_profile(
+    path: Annotated[Path, typer.Argument(help="A .ts, .mts, .cts or .tsx file; it is read, never run.")],
+    export: Annotated[
+        str | None, typer.Option(help="The declaration to read, when several look like the registry.")
+    ] = None,
+) -> None:
+    """Compare the profile registry in a TypeScript file with the product's schema, and name what differs.
+
+    Names are those on the wire. This agrees about one feature:
+
+      export const PROFILE_FEATURES = {
+        tip_volume: { dtype: "float64", nullable: false, unit: "tips per week" },
+      } as const;
+
+    So do a list with `name: "tip_volume"`, a Map, an interface (`tip_volume: number`), a class, a zod object.
+
+    `number` cannot tell float64 from int64 and is accepted for both. Units are compared where the registry says any.
+    A call around the registry, as in defineRegistry({…}), is taken to hand back what it is given.
+
+    Exits with 0 when all agree, with 1 after a line for each difference, with 2 when the file cannot be understood.
+    """
+    from oo.features.profile_check import differences
+
+    try:
+        from oo.features.typescript.registry import read as read_registry
+    except ModuleNotFoundError as error:
+        err.print(f"{error.name} is not installed; pip install 'oo-ml\\[profile]'", style="red", highlight=False)
+        raise typer.Exit(2) from error
+    try:
+        registry = read_registry(path, export)
+    except UnreadableRegistry as error:
+        err.print(escape(str(error)), style="red", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    found = differences(registry.features)
+    for line in found:
+        out.print(escape(line), highlight=False, soft_wrap=True)
+    if found:
+        raise typer.Exit(1)
+    out.print(f"{len(registry.features)} features agree: {registry.name} in {path}", highlight=False, soft_wrap=True)
 
 
 @prompt.command("list")

@@ -56,7 +56,8 @@ def _links(lineage: "Lineage") -> Iterable[tuple[str, str]]:
     decided, archived, scores = lineage.decided, lineage.archived, lineage.scores
     if isinstance(decided, ScoreDecided):
         signals = sum(value is not None for value in (decided.signal_features or {}).values())
-        told = f"{len(decided.context or {})} of context, {len(decided.profile_features or {})} of profile"
+        profile = sum(value is not None for value in (decided.profile_features or {}).values())
+        told = f"{len(decided.context or {})} of context, {profile} of profile"
         folded = f"{signals} of signals (SIGNALS through {decided.signal_sequence})"
         yield "features", f"{decided.feature_service}: {told}, {folded}"
         if decided.model:

@@ -19,6 +19,9 @@ HANDLER_FAILURES: Final = Counter(
 )
 DEAD_LETTERS: Final = Counter("oo_dead_letters", "Messages in the dead-letter stream.", ["consumer", "reason"])
 BACKLOG: Final = Gauge("oo_backlog", "Messages that a durable has not delivered yet, as last heard.", ["durable"])
+UNKNOWN_PROFILE_FEATURES: Final = Counter(
+    "oo_unknown_profile_features", "Profile features outside the schema; `other` past the first names.", ["name"]
+)
 BATCH_SECONDS: Final = Histogram("oo_batch_seconds", "Time from a batch's arrival to its last door.", ["consumer"])
 
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}

@@ -45,6 +45,7 @@ def test_an_unknown_tenant_is_named(tmp_path: Path) -> None:
         ((SERVICE, SERVICE), "declared twice: tiny@1"),
         ((SERVICE, TENANT, TENANT), "declared twice: shop"),
         ((SERVICE + "colours: [red]",), "unknown keys colours"),
+        ((SERVICE.replace("context", "profile"), TENANT), "the profile schema has no hour"),
         ((SERVICE, TENANT.replace("epsilon_greedy", "guess")), "policy"),
         ((SERVICE, TENANT.replace("0.1", "2")), "epsilon"),
         (("- just\n- a list",), "not a mapping"),

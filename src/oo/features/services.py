@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from oo.errors import InvalidFeature
 from oo.features.families import FAMILY_OF
+from oo.features.profile_schema import FEATURE_OF
 
 Source = Literal["profile", "signal", "context", "candidate"]
 Values = Mapping[str, JsonValue]
@@ -100,6 +101,14 @@ class CategoryColumn(_Column):
 Column = Annotated[NumberColumn | CategoryColumn, Field(discriminator="type")]
 
 
+def _is_in_the_profile_schema(column: Column) -> None:
+    feature = FEATURE_OF.get(column.name)
+    if feature is None:
+        raise ValueError(f"the profile schema has no {column.name}; there are {', '.join(FEATURE_OF)}")
+    if column.type != feature.column_type:
+        raise ValueError(f"profile feature {feature} is read by a column of type {feature.column_type}")
+
+
 class FeatureService(BaseModel):
     """Columns in order, under a name with a version, and the registered model that reads them."""
 
@@ -117,6 +126,9 @@ class FeatureService(BaseModel):
             raise ValueError(f"declared twice: {', '.join(sorted(twice))}")
         if unknown := {name for source, name in named if source == "signal" and name not in FAMILY_OF}:
             raise ValueError(f"no family makes {', '.join(sorted(unknown))}; there are {', '.join(FAMILY_OF)}")
+        for column in columns:
+            if column.source == "profile":
+                _is_in_the_profile_schema(column)
         return columns
 
     @cached_property

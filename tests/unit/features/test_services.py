@@ -129,6 +129,12 @@ def test_the_signal_features_to_read_are_the_signal_columns_in_order() -> None:
         ([TOPIC | {"values": []}], "at least 1 item"),
         ([], "at least 1 item"),
         ([PERSON | {"type": "text"}], "'number', 'category'"),
+        ([PERSON | {"name": "completionrate"}], "profile schema has no completionrate; there are completion_rate, dis"),
+        (
+            [PERSON | {"type": "category", "values": ["a"]}],
+            r"completion_rate \(float64, nullable, share 0 to 1\) is read by a column of type number",
+        ),
+        ([PERSON | {"name": "goal"}], r"profile feature goal \(string, .* is read by a column of type category"),
         ([PERSON | {"source": "dream"}], "'profile', 'signal', 'context' or 'candidate'"),
         ([PERSON | {"unit": "share"}], "Extra inputs"),
     ],
