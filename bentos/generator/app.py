@@ -4,12 +4,40 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated
 
-from fastapi import FastAPI, Header, Request
+from fastapi import Body, FastAPI, Request
 
 from oo.decisions.generate import GenerateRequest, GenerateResponse, TipWriter
 from oo.running import Running
 from oo.telemetry import DECISION_SECONDS
-from oo.web import RESPONSES, DecisionRoute, install
+from oo.web import ABOUT, DecisionRoute, RequestIdHeader, install, responses
+
+_QUESTION = {
+    "tenant_id": "example",
+    "user_id": "ada",
+    "profile_features": {"completion_rate": 0.6, "goal": "rest"},
+    "topic": "rest",
+    "locale": "en",
+    "prompt_version": "v2",
+}
+_DECISION = "01a203bc-6513-762a-bd08-d7170f931563"
+_ANSWER = {
+    "decision_id": _DECISION,
+    "tip": {
+        "tip_id": f"tip-{_DECISION}",
+        "title": "Dim the lights at nine",
+        "body": "Turn off the big lamp now. A darker room makes it easier to go to bed on time.",
+    },
+    "prompt_version": "v2",
+    "model": {"name": "gpt-5-mini", "version": ""},
+    "usage": {"prompt_tokens": 312, "completion_tokens": 41, "cost_usd": 0.00016},
+    "degraded": [],
+}
+_RESPONSES = responses(
+    _ANSWER,
+    unprocessable="`invalid_body`: it does not have this shape; `fields` says where. `invalid_feature`: a profile"
+    " feature has the wrong type. `unknown_tenant`: no catalog declares the tenant. `unknown_prompt_version`: it is"
+    " not released; the message lists those that are.",
+)
 
 
 def create_app(connect: Callable[[], AbstractAsyncContextManager[Running[TipWriter]]], max_body_bytes: int) -> FastAPI:
@@ -20,18 +48,31 @@ def create_app(connect: Callable[[], AbstractAsyncContextManager[Running[TipWrit
         async with connect() as app.state.running:
             yield
 
-    app = FastAPI(title="oO generator", version="1", lifespan=lifespan)
-    install(app, max_body_bytes)
-
     async def generate(
-        body: GenerateRequest, request: Request, x_request_id: Annotated[str | None, Header()] = None
+        body: Annotated[GenerateRequest, Body(openapi_examples={"a tip about rest": {"value": _QUESTION}})],
+        request: Request,
+        x_request_id: RequestIdHeader = None,
     ) -> GenerateResponse:
-        """Write this person a tip."""
+        """Write this person a tip.
+
+        Whatever fails on the way, the answer is a tip: at worst the prompt's own, and `degraded` says why.
+        The decision is recorded before it is told. A retry with the same request id gets the first answer again.
+        """
         running: Running[TipWriter] = request.app.state.running
         with DECISION_SECONDS.labels("generate").time():
             return await running.service.generate(body, x_request_id)
 
-    app.router.add_api_route(
-        "/generate", generate, methods=["POST"], responses=RESPONSES, route_class_override=DecisionRoute
+    app = FastAPI(
+        title="oO generator", description=ABOUT, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
     )
+    app.router.add_api_route(
+        "/generate",
+        generate,
+        methods=["POST"],
+        operation_id="generate",
+        summary="Write a tip",
+        responses=_RESPONSES,
+        route_class_override=DecisionRoute,
+    )
+    install(app, max_body_bytes)
     return app

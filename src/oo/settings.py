@@ -53,8 +53,6 @@ class ScorerSettings(ServiceSettings):
     """The MLflow server whose champions are served."""
     registry_poll_seconds: float = 2.0
     """How often the registry is asked for a new champion."""
-    max_candidates: int = 1_000
-    """The most candidates in one request."""
 
 
 class GeneratorSettings(ServiceSettings):

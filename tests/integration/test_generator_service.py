@@ -15,8 +15,9 @@ import pytest
 from nats.js import JetStreamContext
 
 from oo.decisions.identity import event_id
+from oo.events.codec import decode
 from oo.events.decision import ServingRole
-from oo.events.envelope import decode
+from oo.features.profile_schema import FEATURE_OF
 from tests.integration.nats_server import NatsServer
 
 ROOT = Path(__file__).parents[2]
@@ -92,5 +93,5 @@ async def test_what_a_person_is_told_is_on_the_bus_first_and_a_retry_adds_nothin
     assert (decided.decision_id, decided.tip_id) == (REQUEST["request_id"], answer["tip"]["tip_id"])
     assert (decided.title, decided.body) == (answer["tip"]["title"], answer["tip"]["body"])
     assert (decided.prompt_version, decided.model and decided.model.name) == ("v2", "mock")
-    assert decided.profile_features == REQUEST["profile_features"]
+    assert decided.profile_features == dict.fromkeys(FEATURE_OF) | REQUEST["profile_features"]
     assert decided.degraded == ()

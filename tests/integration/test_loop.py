@@ -1,10 +1,9 @@
-"""The whole loop on a stack of its own: real servers, free ports, one decision followed from request to model."""
+"""The whole loop on a real stack: one decision followed from request to model."""
 
 import asyncio
 import io
 import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator
 from itertools import islice
 
 import httpx
@@ -17,7 +16,7 @@ from examples.caller import Caller, calling, is_drained
 from examples.digits import rows as digit_rows
 from examples.digits import story as digits
 from oo.events.subjects import SUBJECTS
-from oo.local import leftovers, preflight, stack
+from oo.local import stack
 from oo.local.locations import pipeline_settings
 from oo.local.settings import StackSettings
 from oo.registry.mlflow_registry import MlflowRegistry
@@ -28,31 +27,19 @@ from oo.training.challenge import TRAINING_ROWS
 from oo.wiring.lineage import tracing
 from oo.wiring.process import new_id, now
 from pipelines.train import run_locally
+from tests.integration.waiting import until
 
-PATIENCE = 30.0
 LEARNED_FROM, COMPARED = 600, 200
 
 
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackSettings]:
-    settings = StackSettings.on_free_ports(tmp_path_factory.mktemp("stack"))
-    try:
-        stack.up(settings, lambda _what, _news: None)
-        yield settings
-    finally:
-        stack.down(settings, lambda _what, _news: None)
-    assert leftovers.find(settings.state_dir) == set(), "a process outlived `make down`"
-    assert not [port for port in settings.ports.values() if preflight.is_taken(port)], "a port outlived `make down`"
+@pytest.fixture
+def places(running_stack: StackSettings) -> PipelineSettings:
+    return pipeline_settings(running_stack, overrides={})
 
 
 @pytest.fixture
-def places(settings: StackSettings) -> PipelineSettings:
-    return pipeline_settings(settings, overrides={})
-
-
-@pytest.fixture
-async def caller(settings: StackSettings) -> AsyncIterator[Caller]:
-    async with calling(settings, now=now, new_id=new_id) as of:
+async def caller(running_stack: StackSettings) -> AsyncIterator[Caller]:
+    async with calling(running_stack, now=now, new_id=new_id) as of:
         yield of(digit_rows.TENANT)
 
 
@@ -63,15 +50,8 @@ async def jetstream(places: PipelineSettings) -> AsyncIterator[JetStreamContext]
     await client.close()
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not await holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        await asyncio.sleep(0.05)
-
-
-def test_the_whole_stack_is_healthy(settings: StackSettings) -> None:
-    conditions = {row.name: row.condition for row in stack.status(settings)}
+def test_the_whole_stack_is_healthy(running_stack: StackSettings) -> None:
+    conditions = {row.name: row.condition for row in stack.status(running_stack)}
     assert conditions.pop("bootstrap") == "done"
     assert set(conditions.values()) == {"healthy"}
 
@@ -170,10 +150,10 @@ BODY = {"tenant_id": "digits", "user_id": "u", "candidates": [{"tip_id": "1"}], 
     ],
 )
 async def test_a_bad_request_is_refused_by_name_and_changes_nothing(  # noqa: PLR0913, PLR0917  # a table of cases
-    settings: StackSettings, jetstream: JetStreamContext, path: str, body: str | bytes, status: int, named: str
+    running_stack: StackSettings, jetstream: JetStreamContext, path: str, body: str | bytes, status: int, named: str
 ) -> None:
     before = (await jetstream.stream_info("DECISIONS")).state.messages
-    port = settings.scorer_port if path == "/score" else settings.generator_port
+    port = running_stack.scorer_port if path == "/score" else running_stack.generator_port
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as service:
         answer = await service.post(path, content=body, headers={"content-type": "application/json"})
     assert answer.status_code == status
@@ -182,10 +162,10 @@ async def test_a_bad_request_is_refused_by_name_and_changes_nothing(  # noqa: PL
 
 
 async def test_a_retry_over_http_gets_the_first_answer_and_another_question_is_refused(
-    settings: StackSettings,
+    running_stack: StackSettings,
 ) -> None:
     first = str(new_id())
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.scorer_port}") as scorer:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{running_stack.scorer_port}") as scorer:
         answers = [(await scorer.post("/score", json=BODY, headers={"x-request-id": first})).json() for _ in range(2)]
         other = await scorer.post("/score", json=BODY | {"user_id": "another", "request_id": first})
     assert answers[0] == answers[1]
@@ -199,7 +179,8 @@ async def test_a_malformed_event_on_each_subject_is_dead_lettered_by_every_reade
 ) -> None:
     scores = database.connect(places.tip_scores_url)
     await until(lambda: is_drained(jetstream, "rewards"))
-    before = queries.counts(scores, now())
+    at = now()
+    before = queries.counts(scores, at)
     garbage = {subject: f"not an event, on {subject}".encode() for subject in SUBJECTS.values()}
     for subject, data in garbage.items():
         await jetstream.publish(subject, data)
@@ -221,7 +202,7 @@ async def test_a_malformed_event_on_each_subject_is_dead_lettered_by_every_reade
         return seen == readers
 
     await until(all_seen)
-    assert queries.counts(scores, now()) == before
+    assert queries.counts(scores, at) == before
 
 
 def _other_reader(subject: str) -> str:

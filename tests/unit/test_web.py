@@ -8,7 +8,7 @@ from pydantic import Field
 
 from oo.decisions.http import HttpModel, JsonFeatures
 from oo.errors import DecisionConflict, InvalidFeature, UnknownPromptVersion, UnknownTenant
-from oo.web import DecisionRoute, install
+from oo.web import LONGEST_FIELD, MOST_FAULTS, DecisionRoute, install
 
 LIMIT = 2_000
 
@@ -33,8 +33,7 @@ REFUSALS = {
 
 @pytest.fixture
 async def web() -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    install(app, LIMIT)
+    app = FastAPI(docs_url=None)
 
     async def double(body: Question, _: Request, x_request_id: str | None = None) -> Answer:
         return Answer(doubled=body.number * 2, named=x_request_id)
@@ -45,7 +44,13 @@ async def web() -> AsyncIterator[httpx.AsyncClient]:
     async def refuse(kind: str) -> None:
         raise REFUSALS[kind]
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://oo") as client:
+    @app.post("/break")
+    async def fail() -> None:
+        raise RuntimeError("what the person said")
+
+    install(app, LIMIT)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://oo") as client:
         yield client
 
 
@@ -102,14 +107,90 @@ async def test_a_body_over_the_limit_is_refused(web: httpx.AsyncClient) -> None:
 
 
 async def test_a_body_over_the_limit_is_refused_when_its_length_is_not_told(web: httpx.AsyncClient) -> None:
+    read = 0
+
     async def chunks() -> AsyncIterator[bytes]:
-        for _ in range(LIMIT):
+        nonlocal read
+        for read in range(LIMIT):  # noqa: B007  # counted
             yield b"  "
 
-    assert (await web.post("/double", content=chunks())).status_code == 413
+    answer = await web.post("/double", content=chunks())
+    assert answer.status_code == 413
+    assert read == LIMIT - 1, "a sender hears of it when it may finish"
+    assert "connection" not in answer.headers
 
 
-async def test_an_unknown_path_has_the_same_shape_of_error(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/nowhere")
+async def test_a_body_that_does_not_end_is_not_read_to_its_end(web: httpx.AsyncClient) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        while True:
+            yield b" " * 1000
+
+    answer = await web.post("/double", content=chunks())
+    assert answer.status_code == 413
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"content-type": "text/plain"},
+        {"content-type": "application/jsonp"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "application/json", "content-encoding": "gzip"},
+    ],
+    ids=str,
+)
+async def test_what_is_not_sent_as_plain_json_is_refused(web: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    answer = await web.post("/double", content=b'{"number": 1}', headers=headers)
+    assert answer.status_code == 415
+    assert answer.json()["error"]["code"] == "unsupported_media_type"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "application/json"},
+        {"content-type": "Application/JSON ; charset=utf-8"},
+        {"content-type": "application/json", "content-encoding": "identity"},
+    ],
+    ids=str,
+)
+async def test_json_is_known_however_it_is_spelled(web: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    assert (await web.post("/double", content=b'{"number": 1}', headers=headers)).status_code == 200
+
+
+async def test_of_many_faults_the_first_are_told(web: httpx.AsyncClient) -> None:
+    answer = await web.post("/double", json={str(n): n for n in range(100)})
+    error = answer.json()["error"]
+    assert len(error["fields"]) == MOST_FAULTS
+    assert error["fields"][0]["field"] == "number"
+
+
+async def test_a_long_name_is_cut(web: httpx.AsyncClient) -> None:
+    answer = await web.post("/double", json={"number": 1, "x" * 1000: 1})
+    assert [fault["field"] for fault in answer.json()["error"]["fields"]] == ["x" * LONGEST_FIELD]
+
+
+async def test_a_fault_of_the_service_is_told_without_its_cause(web: httpx.AsyncClient) -> None:
+    answer = await web.post("/break")
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "internal_server_error"
+    assert "what the person said" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/double/", "/", "/docs", "/a%0Ab"])
+async def test_an_unknown_path_has_the_same_shape_of_error(web: httpx.AsyncClient, path: str) -> None:
+    answer = await web.get(path)
     assert answer.status_code == 404
-    assert answer.json()["error"]["code"] == "http_error"
+    assert answer.json()["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize(("path", "method", "allowed"), [("/double", "GET", "POST"), ("/metrics", "POST", "GET")])
+async def test_another_method_is_told_the_right_one(
+    web: httpx.AsyncClient, path: str, method: str, allowed: str
+) -> None:
+    answer = await web.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == allowed
+    assert answer.json()["error"]["code"] == "method_not_allowed"

@@ -1,11 +1,10 @@
 """One /score, from the request to the recorded decision. Read it top to bottom: it is the way of a decision."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import numpy as np
@@ -14,7 +13,17 @@ from pydantic import Field, field_validator
 
 from oo.catalog import Catalog, Tenant
 from oo.decisions.champions import Champion, Champions
-from oo.decisions.http import AssignedExperiment, HttpModel, JsonFeatures, Name, NamedVersion, RequestId
+from oo.decisions.http import (
+    AssignedExperiment,
+    DecisionId,
+    HttpModel,
+    JsonFeatures,
+    Name,
+    NamedVersion,
+    Probability,
+    ProfileFeatures,
+    RequestId,
+)
 from oo.decisions.identity import decision_id
 from oo.decisions.policy_states import PolicyStates
 from oo.decisions.recording import Recorder
@@ -26,11 +35,14 @@ from oo.experiments.draw import draw
 from oo.experiments.policy import Arms, Policy, Probabilities
 from oo.experiments.policy_state import dump
 from oo.experiments.uniform import Uniform
+from oo.features.profile_admission import ProfileAdmission
 from oo.features.services import NO_VALUES, FeatureService, Values
 
 # What answers when the policy's own inputs are missing: its propensity is known, so even this choice can be replayed.
 FALLBACK = Uniform(version="fallback")
+MOST_CANDIDATES = 1000
 
+ScoreShortfall = Literal["online_store", "model", "decision_log"]
 
 Plain = dict[str, Any]
 
@@ -39,26 +51,34 @@ class CandidateTip(HttpModel):
     """A tip that may be chosen, and what the caller knows of it for this person."""
 
     tip_id: Name
+    """The caller's own name of the tip; events about it refer to it."""
     features: JsonFeatures | None = None
+    """What the caller knows of the tip, such as its topic. Absent or null is unknown, which is not 0."""
 
 
 class ScoreRequest(HttpModel):
     """Which of these tips should this person see now?"""
 
     request_id: RequestId | None = None
+    """A UUID that names the decision, so that a retry gets the first answer; goes before the header `x-request-id`.
+    Anything but a UUID names nothing. Absent: the header's, else a new one."""
     tenant_id: Name
+    """The tenant, as a catalog declares it: it says which policy, model and features decide."""
     user_id: Name
-    candidates: Annotated[tuple[CandidateTip, ...], Field(min_length=1)]
-    profile_features: JsonFeatures | None = None
+    """The person: the key of what the signals told about them, and of the side that they are on in an experiment."""
+    candidates: Annotated[tuple[CandidateTip, ...], Field(min_length=1, max_length=MOST_CANDIDATES)]
+    """The tips to choose among, each `tip_id` once. Their order means nothing."""
+    profile_features: ProfileFeatures | None = None
+    """What the caller computed about the person, by the names of the profile schema; others are ignored and counted.
+    Absent: nothing is known."""
     context: JsonFeatures = Field(default_factory=dict)
+    """What the caller knows of the moment, such as the hour of the person's day."""
 
     @field_validator("candidates")
     @classmethod
     def _are_different(cls, candidates: tuple[CandidateTip, ...]) -> tuple[CandidateTip, ...]:
-        counted = Counter(c.tip_id for c in candidates)
-        if len(counted) < len(candidates):
-            twice = sorted(tip_id for tip_id, times in counted.items() if times > 1)
-            raise ValueError(f"each tip_id may stand once; repeated: {', '.join(twice[:5])}")
+        if len({c.tip_id for c in candidates}) < len(candidates):
+            raise ValueError("each tip_id may stand once")
         return candidates
 
 
@@ -67,21 +87,36 @@ class RankedTip(HttpModel):
 
     tip_id: str
     score: float | None
-    probability: float
+    """The model's estimate of the reward, higher is better; null when no model scored."""
+    probability: Probability
+    """The probability with which the policy would choose this tip. Those of a ranking sum to 1."""
 
 
 class ScoreResponse(HttpModel):
     """The chosen tip, and the numbers that it was chosen by."""
 
-    decision_id: str
+    decision_id: DecisionId
+    """Names this decision for the events about it on the bus. The caller's request id when that is a UUID."""
     tip_id: str
-    ranking: tuple[RankedTip, ...]
-    propensity: float
+    """The tip to show. The draw is seeded by `decision_id`."""
+    ranking: Annotated[tuple[RankedTip, ...], Field(min_length=1)]
+    """Every candidate, the highest score first and equal ones by `tip_id`."""
+    propensity: Annotated[float, Field(gt=0, le=1)]
+    """The probability with which `tip_id` was chosen, as in its entry of `ranking`."""
     policy: NamedVersion
+    """What turned scores into probabilities. `uniform`, `fallback` when the policy's own inputs were missing."""
     model: NamedVersion | None
+    """What scored; null when no model was loaded."""
     feature_service: str
+    """The columns that the model read, such as `tips@1`."""
     experiment: AssignedExperiment | None
-    degraded: tuple[str, ...]
+    """Null when the tenant runs none."""
+    degraded: tuple[ScoreShortfall, ...]
+    """What the answer had to do without; empty for a full one. A decision that names anything is kept out of learning.
+
+    - `online_store`: the signal features could not be read in time.
+    - `model`: no model was loaded; a policy that needs scores chose uniformly.
+    - `decision_log`: the decision was not recorded in time, so events about it cannot be joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +131,7 @@ class Scorer:
     role: ServingRole
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
+    profiles: ProfileAdmission = field(default_factory=ProfileAdmission)
 
     async def decide(self, request: ScoreRequest, header_id: str | None = None) -> ScoreResponse:
         """The decision on this request, logged; a retry with the same id gets the first answer again.
@@ -106,18 +142,19 @@ class Scorer:
 
         Raises:
             UnknownTenant: no catalog declares the tenant.
-            InvalidFeature: a feature that the model reads has the wrong type; names it.
+            InvalidFeature: a profile feature, or another one that the model reads, has the wrong type; names it.
             DecisionConflict: the request id named another question before.
         """
         started = time.perf_counter()
         tenant = self.catalog.tenant(request.tenant_id)
         service = self.catalog.service(tenant.feature_service)
+        profile = self.profiles.admit(request.profile_features)
         identity = decision_id(request.request_id, header_id, self.new_id)
         at = self.now()
         degraded: list[str] = []
 
         signal, signal_sequence = await self._signals(request, service, at, degraded)
-        scores, champion = self._score(request, service, signal, degraded)
+        scores, champion = self._score(request, service, profile or NO_VALUES, signal, degraded)
         policy, experiment = _policy_for(tenant, request.user_id)
         arms = Arms(tuple(c.tip_id for c in request.candidates), scores)
         if policy.needs_scores and scores is None:
@@ -132,7 +169,7 @@ class Scorer:
                 "decision_id": str(identity),
                 "serving_role": self.role,
                 "candidates": [{"tip_id": c.tip_id, "features": c.features} for c in request.candidates],
-                "profile_features": request.profile_features,
+                "profile_features": profile,
                 "context": request.context,
                 "signal_features": dict(signal) if signal else None,
                 "signal_sequence": signal_sequence,
@@ -163,11 +200,11 @@ class Scorer:
             return NO_VALUES, 0
 
     def _score(
-        self, request: ScoreRequest, service: FeatureService, signal: Values, degraded: list[str]
+        self, request: ScoreRequest, service: FeatureService, profile: Values, signal: Values, degraded: list[str]
     ) -> tuple[npt.NDArray[np.float64] | None, Champion | None]:
         rows = service.encode(
             [(c.tip_id, c.features or NO_VALUES) for c in request.candidates],
-            profile=request.profile_features or NO_VALUES,
+            profile=profile,
             signal=signal,
             context=request.context,
         )

@@ -18,6 +18,7 @@ from oo.decisions.signals import SignalReader
 from oo.errors import DecisionConflict, InvalidFeature, UnknownTenant
 from oo.events.decision import ScoreDecided, ServingRole
 from oo.features.memory_online_store import MemoryOnlineStore
+from oo.features.profile_schema import FEATURE_OF
 from oo.features.user_state import UserState
 from oo.registry.memory_registry import MemoryRegistry
 from oo.training.prior import bootstrap
@@ -108,7 +109,7 @@ async def test_the_answer_is_what_was_recorded(scorer: Scorer, log: MemoryDecisi
     assert {a.tip_id: a.probability for a in answer.ranking}[answer.tip_id] == answer.propensity
     assert sum(a.probability for a in answer.ranking) == pytest.approx(1, abs=1e-9)
     assert recorded.context == REQUEST.context
-    assert recorded.profile_features == REQUEST.profile_features
+    assert recorded.profile_features == dict.fromkeys(FEATURE_OF) | {"completion_rate": 0.5}
     assert [(c.tip_id, c.features) for c in recorded.candidates] == [(c.tip_id, c.features) for c in REQUEST.candidates]
     assert answer.degraded == ()
     assert answer.model is not None
@@ -205,6 +206,19 @@ async def test_a_feature_of_the_wrong_type_is_refused_by_name(scorer: Scorer, lo
     with pytest.raises(InvalidFeature, match="minutes"):
         await scorer.decide(request)
     assert not log.recorded
+
+
+async def test_a_profile_feature_of_the_wrong_type_is_refused_though_no_column_reads_it(
+    scorer: Scorer, log: MemoryDecisionLog
+) -> None:
+    with pytest.raises(InvalidFeature, match="'streak_days' must be int64"):
+        await scorer.decide(REQUEST.model_copy(update={"profile_features": {"streak_days": "three"}}))
+    assert not log.recorded
+
+
+async def test_without_a_profile_the_record_has_none(scorer: Scorer, log: MemoryDecisionLog) -> None:
+    await scorer.decide(REQUEST.model_copy(update={"profile_features": None}))
+    assert _recorded(log).profile_features is None
 
 
 @pytest.mark.parametrize(
