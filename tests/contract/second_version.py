@@ -10,7 +10,6 @@ from pydantic import Field
 from oo.events.envelope import Envelope
 from oo.events.json_types import ElapsedTime
 from oo.events.message import Message, Personal
-from tests.contract.descriptors import ROOT
 
 V1, V2 = (Path("proto/oo/events") / version for version in ("v1", "v2"))
 
@@ -30,13 +29,6 @@ def add_protos(root: Path) -> None:
     )
     assert changed == 1
     signals.write_text(text, encoding="utf-8")
-
-
-def copy_contract(to: Path) -> None:
-    """This project's contract, in another folder."""
-    shutil.copy(ROOT / "buf.yaml", to)
-    for folder in ("proto", "third_party"):
-        shutil.copytree(ROOT / folder, to / folder)
 
 
 class ActivityCompleted(Message):

@@ -97,3 +97,18 @@ def test_an_event_as_each_language_writes_it_fits_its_schema(path: Path) -> None
     event = json.loads(path.read_bytes())
     validator.validate(event)
     assert not validator.is_valid(event | {"occurredAt": 1_763_623_815})
+
+
+@pytest.mark.parametrize("event", [{}, {"sessionStarted": {}}, {"tipExposed": {"decisionId": "d", "tipId": "t"}}])
+def test_the_schema_of_events_asks_for_exactly_one(event: dict[str, Any]) -> None:
+    validator = jsonschema_rs.validator_for(DOCUMENTS["events.v1.schema.json"])
+    envelope = {
+        "eventId": "e",
+        "schemaVersion": "v1",
+        "producer": "p",
+        "occurredAt": "2026-11-20T07:30:15Z",
+        "tenantId": "t",
+        "userId": "u",
+    }
+    assert validator.is_valid(envelope | event) == (len(event) == 1)
+    assert not validator.is_valid(envelope | event | {"sessionStarted": {}, "sleepRecorded": {"asleep": "1s"}})

@@ -9,10 +9,11 @@ import pytest
 from oo.errors import UnknownSchemaVersion
 from oo.events.codec import READERS, decode
 from oo.events.envelope import EVENT_TYPES, EventType
+from tests.contract.contract_repository import ContractRepository
 from tests.contract.descriptors import Contract
 from tests.contract.golden import GOLDEN, found
 from tests.contract.mirrors import differences, shape_of
-from tests.contract.second_version import EnvelopeV2, add_protos, copy_contract, read_v1
+from tests.contract.second_version import V1, V2, EnvelopeV2, add_protos, read_v1
 from tests.envelopes import envelope
 
 
@@ -22,18 +23,35 @@ def _reading_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(READERS, "v2", EnvelopeV2.model_validate_json)
 
 
-def test_the_second_versions_mirror_and_protos_are_equal(tmp_path: Path) -> None:
-    copy_contract(tmp_path)
-    add_protos(tmp_path)
-    protos = Contract.build(tmp_path, tmp_path, package="oo.events.v2").shape()
+@pytest.fixture
+def moved(tmp_path: Path) -> ContractRepository:
+    """A repository whose `main` has v1, and whose working tree has v2 beside it."""
+    repository = ContractRepository(tmp_path / "repository")
+    add_protos(repository.folder)
+    return repository
+
+
+def test_the_move_breaks_no_reader(moved: ContractRepository) -> None:
+    assert moved.check().code == 0
+
+
+def test_the_same_change_inside_of_the_first_version_breaks_its_readers(moved: ContractRepository) -> None:
+    second = moved.folder / V2 / "signals.proto"
+    text = second.read_text(encoding="utf-8").replace("oo.events.v2", "oo.events.v1")
+    (moved.folder / V1 / "signals.proto").write_text(text, encoding="utf-8")
+    code, output = moved.check()
+    assert code == 100
+    assert 'field "2" with name "duration" on message "ActivityCompleted" was deleted' in output
+
+
+def test_the_second_versions_mirror_and_protos_are_equal(moved: ContractRepository, tmp_path: Path) -> None:
+    protos = Contract.build(moved.folder, tmp_path, package="oo.events.v2").shape()
     assert "ActivityCompleted.active" in protos
     assert differences(protos, shape_of(EnvelopeV2)) == set()
 
 
-def test_the_first_version_is_still_what_it_was(tmp_path: Path, contract: Contract) -> None:
-    copy_contract(tmp_path)
-    add_protos(tmp_path)
-    assert Contract.build(tmp_path, tmp_path).shape() == contract.shape()
+def test_the_first_version_is_still_what_it_was(moved: ContractRepository, tmp_path: Path, contract: Contract) -> None:
+    assert Contract.build(moved.folder, tmp_path).shape() == contract.shape()
 
 
 def test_before_the_move_the_second_version_is_unknown() -> None:

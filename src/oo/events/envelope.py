@@ -2,7 +2,8 @@
 
 from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
+from pydantic.alias_generators import to_camel
 
 from oo.events.decision import GenerateDecided, ScoreDecided
 from oo.events.feedback import TipExposed, TipReacted
@@ -33,10 +34,15 @@ EventType = Literal[
     "score_decided",
     "generate_decided",
 ]
+EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 
 
 class Envelope(Message):
     """Who said what about whom, and when. Exactly one event is set."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [to_camel(event_type)]} for event_type in EVENT_TYPES]}
+    )
 
     event_id: Identifier
     schema_version: Literal["v1"]
@@ -70,6 +76,3 @@ class Envelope(Message):
         """The event that is set."""
         event: Event = getattr(self, self.event_type)
         return event
-
-
-EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
