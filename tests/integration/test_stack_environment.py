@@ -15,14 +15,15 @@ NO_VENV_MODULE = '#!/bin/sh\ncase "$2" in *ensurepip*) exit 1 ;; esac\n'
 class Machine:
     """A copy of what `make env` reads, and a PATH of our choice."""
 
-    def __init__(self, folder: Path) -> None:
-        self.project = folder / "project"
-        self.bin = folder / "bin"
+    def __init__(self, home: Path) -> None:
+        self.project = home / "project"
+        self.bin = home / "bin"
         self.bin.mkdir()
-        shutil.copytree(PROJECT / "scripts", self.project / "scripts")
-        shutil.copytree(PROJECT / "requirements", self.project / "requirements")
-        for name in ("Makefile", "pyproject.toml"):
-            shutil.copy(PROJECT / name, self.project)
+        for folder in ("scripts", "requirements"):
+            shutil.copytree(PROJECT / folder, self.project / folder)
+        for file in ("Makefile", "pyproject.toml", "clients/typescript/package-lock.json", ".gitea/package-lock.json"):
+            (self.project / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / file, self.project / file)
         for tool in TOOLS:
             path = shutil.which(tool)
             assert path, tool
