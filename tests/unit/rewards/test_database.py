@@ -22,12 +22,12 @@ def test_a_new_database_has_its_tables_and_is_opened_again(tmp_path: Path) -> No
         engine.dispose()
 
 
-def test_processes_that_start_at_once_share_one_database(tmp_path: Path) -> None:
+def test_processes_that_start_at_once_share_one_database(database_url: str) -> None:
     all_ready = Barrier(4)
 
     def start(_: int) -> Engine:
         all_ready.wait()
-        return connect(f"sqlite:///{tmp_path / 'scores.db'}")
+        return connect(database_url)
 
     with ThreadPoolExecutor(4) as pool:
         for engine in pool.map(start, range(4)):
@@ -40,7 +40,7 @@ def test_a_reader_and_a_writer_do_not_wait_for_each_other(engine: Engine) -> Non
         assert reader.execute(COUNT).scalar_one() == 0
         with writing(engine) as writer:
             writer.execute(INSERT)
-        assert reader.execute(COUNT).scalar_one() == 0, "a reader keeps what it saw first"
+            assert reader.execute(COUNT).scalar_one() == 0, "what is not committed is not read"
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
@@ -54,6 +54,13 @@ def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
 
     with engine.connect() as connection:
         assert connection.execute(COUNT).scalar_one() == 0
+
+
+def test_a_server_that_is_away_is_told_without_the_password(tmp_path: Path) -> None:
+    with pytest.raises(RewardStoreFailed, match="is it running") as refused:
+        connect(f"postgresql+psycopg://oo:hunter2@/tips?host={tmp_path}")
+
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", ["no url", "nosuch://host/db", "sqlite:///{file}/scores.db"])
