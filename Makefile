@@ -39,7 +39,7 @@ demo: env ## Start a fresh stack and tell the whole story on real data
 	@$(PY) -m examples.demo
 
 test: env ## Run all tests, with coverage
-	@$(PY) -m pytest --cov=oo
+	@$(PY) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --cov=oo
 
 lint: env ## Check style, types, layers and the contract
 	$(PY) -m ruff check
