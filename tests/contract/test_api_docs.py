@@ -26,7 +26,7 @@ OPERATIONS: list[tuple[dict[str, Any], type[HttpModel], type[HttpModel]]] = [
 
 def test_the_files_are_current() -> None:
     files = {path.name: path.read_text(encoding="utf-8") for path in api_docs.FOLDER.glob("*.json")}
-    assert files == api_docs.documents(), "renew them with `.venv/bin/python -m scripts.api_docs`"
+    assert files == api_docs.documents(), "renew them with `make api`"
 
 
 @pytest.mark.parametrize("service", ["scorer", "generator"])
