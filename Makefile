@@ -11,10 +11,10 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export MLFLOW_DISABLE_TELEMETRY := true
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env up down status logs demo test lint bench api golden lock clean
+.PHONY: help env up down status logs demo test lint bench api golden manifests lock clean
 
 help: ## List what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 env: $(READY)
 
@@ -59,6 +59,9 @@ api: env ## Renew docs/api after a change of a body or an event
 golden: env ## Write and lock the golden events that are missing
 	@cd clients/typescript && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm run --silent golden
 	@$(PY) -m tests.contract.golden
+
+manifests: env ## Renew manifests/nats after a change of a stream or durable
+	@$(PY) -m scripts.nats_manifests
 
 lock: env ## Renew requirements/*.txt after a change of pyproject.toml
 	@scripts/lock.sh

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from oo.bus.delivery import Acknowledge, Delivery, Door
 from oo.bus.handling import Apply
+from oo.errors import OfflineStoreFailed, SinkUnavailable
 from oo.events.envelope import Envelope
 from oo.offline.archived import Archived
 from oo.offline.store import OfflineStore
@@ -13,10 +14,16 @@ from oo.wiring.archive import run
 
 
 def keeping(store: OfflineStore) -> Apply:
-    """Append the events; a failing store sends them round again."""
+    """Append the events; while the store fails, they wait."""
 
     async def apply(events: Sequence[tuple[Delivery, Envelope]]) -> Sequence[Door]:
-        await asyncio.to_thread(store.append, [Archived.of(delivery, envelope) for delivery, envelope in events])
+        rows = [Archived.of(delivery, envelope) for delivery, envelope in events]
+        try:
+            await asyncio.to_thread(store.append, rows)
+        except OfflineStoreFailed as error:
+            if isinstance(error.__cause__, ValueError | TypeError):  # what the rows hold, which waiting does not change
+                raise
+            raise SinkUnavailable(str(error)) from error
         return [Acknowledge()] * len(events)
 
     return apply

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Sequence
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from oo.bus.delivery import Acknowledge, Delivery, Door, Reject
 from oo.bus.handling import Apply
 from oo.catalog import Catalog
-from oo.errors import UnknownTenant
+from oo.errors import SinkUnavailable, UnknownTenant
 from oo.events.envelope import Envelope
 from oo.rewards import join
 from oo.settings import RewardsSettings, read
@@ -16,12 +17,20 @@ from oo.wiring.rewards import run
 
 
 def joining(engine: Engine, catalog: Catalog) -> Apply:
-    """Join the events; one whose tenant no catalog file declares is rejected, since its window is not known."""
+    """Join the events; while the database fails, they wait.
+
+    One whose tenant no catalog file declares is rejected, since its window is not known.
+    """
 
     async def apply(events: Sequence[tuple[Delivery, Envelope]]) -> Sequence[Door]:
         doors = [_door(envelope, catalog) for _, envelope in events]
         accepted = [envelope for (_, envelope), door in zip(events, doors, strict=True) if door == Acknowledge()]
-        await asyncio.to_thread(join.apply, engine, accepted, lambda tenant: catalog.tenant(tenant).reward_window)
+        try:
+            await asyncio.to_thread(join.apply, engine, accepted, lambda tenant: catalog.tenant(tenant).reward_window)
+        except (InterfaceError, OperationalError) as error:
+            raise SinkUnavailable(
+                f"database of tip_scores: {error.orig}; is it running, writable and with room?"
+            ) from error
         return doors
 
     return apply

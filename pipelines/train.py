@@ -8,6 +8,7 @@ from kfp import dsl  # type: ignore[import-untyped]  # KFP ships no types
 
 from oo.settings import PipelineSettings
 from oo.training.challenge import Outcome
+from oo.training.steps.assemble import LATEST
 from pipelines.local_run import run
 
 BASE_IMAGE = "oo-pipelines-python:0.1.0"
@@ -154,12 +155,13 @@ def training(  # noqa: PLR0913, PLR0917  # a pipeline's arguments are plain valu
     return outcome
 
 
-def run_locally(
+def run_locally(  # noqa: PLR0913  # all after the first two by name
     settings: PipelineSettings,
     feature_service: str,
     *,
     as_of: datetime,
     seed: int,
+    table_version: int | None = None,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Run the pipeline on this machine, a process a step, and tell what became of the challenger.
@@ -169,6 +171,7 @@ def run_locally(
         feature_service: such as "tips@1".
         as_of: nothing that was decided later, or still open then, is used.
         seed: of the folds and of the model's own randomness.
+        table_version: the offline store's version to learn from, rewards and all; the latest when None.
         on_step: called with the name of each step as it begins.
 
     Raises:
@@ -182,7 +185,7 @@ def run_locally(
         "mlflow_url": settings.mlflow_url,
         "as_of": as_of.isoformat(),
         "seed": seed,
-        "table_version": -1,
+        "table_version": LATEST if table_version is None else table_version,
     }
     log = settings.pipeline_root / f"{feature_service}.log"
     return Outcome.model_validate_json(run("pipelines.train:training", json.dumps(arguments), log, on_step))

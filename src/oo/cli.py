@@ -2,18 +2,41 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+import re
+import sys
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from oo.errors import OOError, UnknownModel, UnreadableRegistry
-from oo.printing import columns, lineage_tree, rate, stack_table
+from oo.events.subjects import ConsumerName
+from oo.printing import (
+    LetterList,
+    columns,
+    compaction_lines,
+    continuity_lines,
+    letter_lines,
+    lineage_tree,
+    progress_bar,
+    rate,
+    replay_lines,
+    stack_table,
+)
 from oo.settings import PipelineSettings, read
+
+if TYPE_CHECKING:
+    from oo.bus.dead_letter_box import DeadLetterBox, Progress, Replay, Selection
+    from oo.bus.dead_letters import Letter
+    from oo.bus.delivery import Reject
+
+T = TypeVar("T")
 
 # Imports stand inside the commands where they are slow: `oo --help` must not wait for MLflow.
 
@@ -23,11 +46,15 @@ app = typer.Typer(
     help="oO decides which short tip a person sees, and learns from what they do with it.",
 )
 decision = typer.Typer(no_args_is_help=True, help="Follow one decision.")
+dlq = typer.Typer(no_args_is_help=True, help="See dead letters, put them back on the bus, or throw them away.")
 model = typer.Typer(no_args_is_help=True, help="See the registered models.")
+offline = typer.Typer(no_args_is_help=True, help="Keep, check and pin the offline store.")
 prompt = typer.Typer(no_args_is_help=True, help="See and release prompt versions.")
 profile = typer.Typer(no_args_is_help=True, help="See the profile features, and check a TypeScript registry of them.")
 app.add_typer(decision, name="decision")
+app.add_typer(dlq, name="dlq")
 app.add_typer(model, name="model")
+app.add_typer(offline, name="offline")
 app.add_typer(profile, name="profile")
 app.add_typer(prompt, name="prompt")
 
@@ -189,15 +216,111 @@ def write_card(name: Annotated[str, typer.Argument(help="A trained model, such a
 
 
 @app.command()
-def train(feature_service: Annotated[str, typer.Argument(help="Such as tips@1.")]) -> None:
+def train(
+    feature_service: Annotated[str, typer.Argument(help="Such as tips@1.")],
+    snapshot: Annotated[
+        str | None, typer.Option(help="Learn from this snapshot of the offline store, as of its moment.")
+    ] = None,
+) -> None:
     """Train a challenger on what was decided and rewarded, judge it, and promote it when it beats the champion."""
+    from oo.offline.store import OfflineStore
     from oo.wiring.process import now
     from pipelines.train import run_locally
 
     with _telling_errors(), err.status(f"pipeline trains {feature_service}"):
-        outcome = run_locally(_settings(), feature_service, as_of=now(), seed=0)
+        settings = _settings()
+        pinned = OfflineStore(settings.offline_store).snapshot(snapshot) if snapshot is not None else None
+        as_of = pinned.named_at if pinned else now()
+        version = pinned.version if pinned else None
+        outcome = run_locally(settings, feature_service, as_of=as_of, seed=0, table_version=version)
     for sentence in outcome.sentences:
         out.print(escape(sentence), highlight=False)
+
+
+@offline.command("compact")
+def compact_offline_store(
+    *,
+    older_than: Annotated[
+        int, typer.Option(min=1, max=48, help="Hours for which versions without a name can still be read.")
+    ] = 24,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+) -> None:
+    """Merge small files, delete what no version needs that is named or younger, and cut the table's log.
+
+    Safe while the archive writes. To be run regularly: at 10,000 commits since the last run appends become slower.
+    """
+    from oo.offline.store import OfflineStore
+    from oo.wiring.process import now
+
+    with _telling_errors(), progress_bar(err, "days") as progress:
+        begun = now()
+        done = OfflineStore(_settings().offline_store).compact(
+            older_than=timedelta(hours=older_than), clock=now, dry_run=dry_run, progress=progress
+        )
+        seconds = (now() - begun).total_seconds()
+    for line in compaction_lines(done, seconds, dry_run=dry_run):
+        out.print(line, highlight=False)
+
+
+@offline.command("verify")
+def verify_offline_store(
+    stream: Annotated[str | None, typer.Option(help="One stream only: SIGNALS, FEEDBACK or DECISIONS.")] = None,
+) -> None:
+    """Prove that the table holds each sequence of the streams once, as far as the archive acknowledged them.
+
+    Exits with 1 after naming the sequences, when one is there twice or is nowhere: neither in the table nor rejected
+    nor deleted in its stream.
+    """
+    from oo.offline.stream_account import ARCHIVED_STREAMS
+    from oo.wiring.offline import verified
+
+    streams = [name for name in ARCHIVED_STREAMS if stream in {None, name}]
+    if not streams:
+        raise typer.BadParameter(f"choose one of {', '.join(ARCHIVED_STREAMS)}")
+
+    async def run() -> bool:
+        proven = True
+        async for found in verified(_settings(), streams):
+            proven = proven and found.proven
+            for line in continuity_lines(found):
+                out.print(line, highlight=False, soft_wrap=True)
+        return proven
+
+    with _telling_errors():
+        if not asyncio.run(run()):
+            raise typer.Exit(1)
+
+
+@offline.command("snapshot")
+def snapshot_offline_store(
+    name: Annotated[str, typer.Argument(help="Such as before-the-holidays.")],
+    *,
+    drop: Annotated[bool, typer.Option("--drop", help="Forget the name; compaction then deletes its files.")] = False,
+) -> None:
+    """Name the table's latest version, which from then on stays readable: `oo train tips@1 --snapshot NAME`."""
+    from oo.offline.store import OfflineStore
+    from oo.wiring.process import now
+
+    with _telling_errors():
+        store = OfflineStore(_settings().offline_store)
+        if drop:
+            store.drop_snapshot(name)
+            out.print(f"{name} is forgotten", highlight=False)
+        else:
+            taken = store.take_snapshot(name, now())
+            out.print(f"{taken.name} is version {taken.version}", highlight=False)
+
+
+@offline.command("snapshots")
+def list_snapshots() -> None:
+    """Print the named versions, oldest first."""
+    from oo.offline.store import OfflineStore
+
+    table = columns("name", "version", "named at (UTC)")
+    with _telling_errors():
+        for snapshot in OfflineStore(_settings().offline_store).snapshots():
+            table.add_row(snapshot.name, f"{snapshot.version}", f"{snapshot.named_at:%Y-%m-%d %H:%M:%S}")
+    out.print(table)
 
 
 @profile.command("show")
@@ -274,3 +397,181 @@ def lock_prompts() -> None:
     with _telling_errors():
         for name in write_lock(TIPS):
             out.print(f"released {name}", highlight=False)
+
+
+def _moment(text: str) -> datetime:
+    """A moment in ISO 8601, in UTC when it names no zone, or so long ago: 30m, 12h, 7d."""
+    from oo.wiring.process import now
+
+    if ago := re.fullmatch(r"([0-9]{1,5})([mhd])", text):
+        return now() - int(ago[1]) * timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[ago[2]]: 1})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is none; give 2026-11-22, 2026-11-22T17:00 (UTC), 30m, 12h or 7d") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_Sequences = Annotated[list[int] | None, typer.Argument(min=1, help="As `oo dlq list` shows them.", metavar="SEQUENCE")]
+_Consumer = Annotated[ConsumerName | None, typer.Option(help="Rejected by this consumer.")]
+_Reason = Annotated[str | None, typer.Option(help="Rejected for this reason, such as invalid_event.")]
+_Subject = Annotated[str | None, typer.Option(help="Sent on this subject; 'signals.>' for all below it.")]
+_Since = Annotated[
+    datetime | None,
+    typer.Option(parser=_moment, metavar="WHEN", help="Buried then or later: ISO 8601, or 30m, 12h, 7d."),
+]
+_Until = Annotated[datetime | None, typer.Option(parser=_moment, metavar="WHEN", help="Buried before.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
+_Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def _selection(  # noqa: PLR0913  # a filter each
+    sequences: list[int] | None,
+    *,
+    consumer: ConsumerName | None,
+    reason: str | None,
+    subject: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> "Selection":
+    from oo.bus.dead_letter_box import Selection
+
+    return Selection(tuple(sequences or ()), None, consumer, reason, subject, since, until)
+
+
+def _with_letters(doing: str, work: "Callable[[DeadLetterBox, Progress], Awaitable[T]]") -> T:
+    from oo.wiring.dead_letters import dead_letters
+
+    async def run() -> T:
+        async with dead_letters(_settings()) as box:
+            with progress_bar(err, doing) as progress:
+                return await work(box, progress)
+
+    with _telling_errors():
+        return asyncio.run(run())
+
+
+def _until_now(selection: "Selection") -> "Selection":
+    """The selection without what comes while a person is being asked."""
+    return replace(selection, through=_with_letters("looking", lambda box, _: box.last()))
+
+
+@dlq.command("list")
+def list_letters(  # noqa: PLR0913  # a filter each
+    *,
+    consumer: _Consumer = None,
+    reason: _Reason = None,
+    subject: _Subject = None,
+    since: _Since = None,
+    until: _Until = None,
+    limit: Annotated[int, typer.Option(min=1, help="The most letters to show, the newest.")] = 50,
+) -> None:
+    """Print the dead letters, and how many there are for each reason. Nothing of a payload is shown."""
+    from oo.wiring.process import now
+
+    letters = LetterList(now(), limit)
+    selection = _selection(None, consumer=consumer, reason=reason, subject=subject, since=since, until=until)
+
+    async def look(box: "DeadLetterBox", progress: "Progress") -> None:
+        async for letter in box.letters(selection, progress):
+            letters.add(letter)
+
+    _with_letters("looking", look)
+    if not letters.reasons:
+        out.print("no dead letters" if selection.is_everything else "no dead letters that these filters take")
+        return
+    # Whole lines, which a narrow terminal breaks: a reason or subject that was cut could not be filtered by.
+    Console(width=1_000).print(letters.table)
+    for line in letters.totals:
+        out.print(escape(line), highlight=False, soft_wrap=True)
+
+
+@dlq.command("show")
+def show_letter(
+    sequence: Annotated[int, typer.Argument(min=1, help="As `oo dlq list` shows it.")],
+    *,
+    raw: Annotated[bool, typer.Option("--raw", help="Write the exact bytes of the payload and nothing else.")] = False,
+) -> None:
+    """Print all of a dead letter, and what a replay of it would do today. The payload may hold personal data."""
+
+    async def look(box: "DeadLetterBox", _: "Progress") -> "tuple[Letter, Reject | None]":
+        letter = await box.get(sequence)
+        return letter, None if raw else box.would_stay(letter)
+
+    letter, stays = _with_letters("looking", look)
+    if raw:
+        sys.stdout.buffer.write(letter.original.data)
+        return
+    for line in letter_lines(letter, stays):
+        out.print(escape(line), highlight=False, soft_wrap=True)
+
+
+@dlq.command("replay")
+def replay_letters(  # noqa: PLR0913  # a filter each
+    sequences: _Sequences = None,
+    *,
+    consumer: _Consumer = None,
+    reason: _Reason = None,
+    subject: _Subject = None,
+    since: _Since = None,
+    until: _Until = None,
+    dry_run: _DryRun = False,
+    yes: _Yes = False,
+) -> None:
+    """Put the originals of dead letters back on their subjects, byte for byte, then delete the letters.
+
+    With no SEQUENCE and no filter: all of them. Every consumer of the subject sees a replayed event again, not only the
+    one that rejected it. It keeps its event id, by which totals count it once, so this may be repeated at will.
+
+    A letter that would be rejected again today stays, and is told with its reason.
+    """
+    selection = _selection(sequences, consumer=consumer, reason=reason, subject=subject, since=since, until=until)
+
+    def replay(doing: str, *, dry_run: bool) -> "Replay":
+        outcome = _with_letters(doing, lambda box, progress: box.replay(selection, progress, dry_run=dry_run))
+        for line in replay_lines(outcome, dry_run=dry_run):
+            out.print(escape(line), highlight=False, soft_wrap=True)
+        return outcome
+
+    if dry_run or not yes:
+        selection = _until_now(selection)
+        expected = replay("looking", dry_run=True)
+        if dry_run or not expected.replayed:
+            return
+        typer.confirm(f"replay {expected.replayed}?", abort=True, err=True)
+    replay("replaying", dry_run=False)
+
+
+@dlq.command("drop")
+def drop_letters(  # noqa: PLR0913  # a filter each
+    sequences: _Sequences = None,
+    *,
+    consumer: _Consumer = None,
+    reason: _Reason = None,
+    subject: _Subject = None,
+    since: _Since = None,
+    until: _Until = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them, when nothing else says which.")] = False,
+    dry_run: _DryRun = False,
+    yes: _Yes = False,
+) -> None:
+    """Delete dead letters for good; the server overwrites their bytes on its disk.
+
+    What was never replayed has then had no effect in the consumer that rejected it.
+    """
+    selection = _selection(sequences, consumer=consumer, reason=reason, subject=subject, since=since, until=until)
+    if selection.is_everything and not everything:
+        raise typer.BadParameter("give a SEQUENCE, a filter, or --all")
+
+    def drop(doing: str, *, dry_run: bool) -> int:
+        dropped = _with_letters(doing, lambda box, progress: box.drop(selection, progress, dry_run=dry_run))
+        out.print(f"{dropped} {'would be ' * dry_run}dropped", highlight=False)
+        return dropped
+
+    if dry_run or not yes:
+        selection = _until_now(selection)
+        expected = drop("looking", dry_run=True)
+        if dry_run or not expected:
+            return
+        typer.confirm(f"drop {expected} for good?", abort=True, err=True)
+    drop("dropping", dry_run=False)

@@ -37,6 +37,14 @@ class MessageTooLarge(OOError):
     """An event over the limit of the bus."""
 
 
+class UnknownDeadLetter(OOError):
+    """A sequence at which the dead-letter stream holds nothing."""
+
+
+class SinkUnavailable(OOError):
+    """The store that a consumer writes to cannot take anything at present, whatever it is given."""
+
+
 class DecisionLogUnavailable(OOError):
     """The decision log did not acknowledge within its time budget."""
 

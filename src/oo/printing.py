@@ -1,19 +1,32 @@
 """How the command line and the demo show things."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 from rich.tree import Tree
 
 from oo.events.decision import ScoreDecided
 from oo.experiments.interval import wilson
 
-if TYPE_CHECKING:  # both bring libraries that the command line must not wait for
+if TYPE_CHECKING:  # they bring libraries that the command line must not wait for
+    from oo.bus.dead_letter_box import Replay
+    from oo.bus.dead_letters import Letter
+    from oo.bus.delivery import Reject
     from oo.lineage import Lineage
     from oo.local.stack import ProcessStatus
+    from oo.offline.compaction import Compaction
+    from oo.offline.continuity import Continuity
 
+_ERROR_SHOWN = 60
+_PAYLOAD_SHOWN = 20_000
 _COLOURS = {"healthy": "green", "done": "green", "dead": "red", "stopped": "dim"}
 
 
@@ -98,3 +111,153 @@ def _earned(scores: Mapping[str, Any]) -> str:
     if scores["reward"] is None:
         return "exposed, the window is open"
     return f"reward {scores['reward']:g}{', the reaction came late and does not count' if scores['late'] else ''}"
+
+
+def readable(text: str) -> str:
+    """Text of unknown origin on a terminal: what is not printable, such as a control character, is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+@contextmanager
+def progress_bar(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar while something goes on, moved by telling how many are done of how many; on a terminal only."""
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+class LetterList:
+    """A table of the newest dead letters and the totals of all; it keeps nothing of a letter but its line.
+
+    A line shows nothing of the payload, which may hold personal data.
+    """
+
+    def __init__(self, now: datetime, limit: int) -> None:
+        self._now = now
+        self._limit = limit
+        self._lines: list[tuple[str, ...]] = []
+        self._messages: set[int] = set()
+        self.reasons: Counter[tuple[str, str]] = Counter()
+        """How many letters of which consumer and reason."""
+
+    def add(self, letter: "Letter") -> None:
+        """Take the next letter."""
+        original, reject = letter.original, letter.reject
+        self.reasons[letter.consumer, reject.reason] += 1
+        self._messages.add(hash(letter.identity))
+        self._lines.append(
+            (
+                f"{letter.sequence}",
+                f"{letter.buried_at:%Y-%m-%d %H:%M} ({_ago(self._now - letter.buried_at)})",
+                *(readable(text) for text in (letter.consumer, reject.reason, original.subject)),
+                f"{readable(original.stream)}:{original.sequence}",
+                f"{original.delivered}",
+                f"{len(original.data)}",
+                readable(_cut(reject.error, _ERROR_SHOWN)),
+            )
+        )
+        del self._lines[: -self._limit]
+
+    @property
+    def table(self) -> Table:
+        """The newest letters, the last one last."""
+        known = (
+            "sequence",
+            "buried (UTC)",
+            "consumer",
+            "reason",
+            "subject",
+            "original",
+            "deliveries",
+            "bytes",
+            "error",
+        )
+        table = columns(*known)
+        for line in self._lines:
+            table.add_row(*map(escape, line))
+        return table
+
+    @property
+    def totals(self) -> list[str]:
+        """A sentence for each consumer and reason, after one for all."""
+        letters = self.reasons.total()
+        whole = f"{letters} dead letter{'s' * (letters != 1)}"
+        if len(self._lines) < letters:
+            whole += f", the newest {len(self._lines)} are shown"
+        if len(self._messages) < letters:
+            whole += f"; some messages were buried again: there are {len(self._messages)}"
+        return [whole, *(f"{n:>8} {readable(c)}: {readable(r)}" for (c, r), n in sorted(self.reasons.items()))]
+
+
+def letter_lines(letter: "Letter", stays: "Reject | None") -> Iterator[str]:
+    """All of a dead letter, a line each: what is known of it, its payload, and what a replay would do today."""
+    original, reject = letter.original, letter.reject
+    known: dict[str, object] = {
+        "sequence": letter.sequence,
+        "buried at": letter.buried_at.isoformat(),
+        "consumer": letter.consumer,
+        "reason": reject.reason,
+        "error": reject.error,
+        "exception": reject.exception or "not told",
+        "schema version": letter.schema_version or "not told",
+        "subject": original.subject,
+        "original": f"{original.stream}:{original.sequence}, stored at {original.published_at.isoformat()}",
+        "deliveries": original.delivered,
+        **{f"header {name}": value for name, value in original.headers.items()},
+    }
+    if letter.headers_dropped:
+        known["headers dropped"] = letter.headers_dropped
+    yield from (f"{readable(name):<16} {readable(str(value))}" for name, value in known.items())
+    yield f"{'payload':<16} {len(original.data)} bytes"
+    shown, rest = original.data[:_PAYLOAD_SHOWN], len(original.data) - _PAYLOAD_SHOWN
+    try:
+        lines = json.dumps(json.loads(original.data), indent=2, ensure_ascii=False).split("\n") if rest <= 0 else None
+    except (ValueError, RecursionError):
+        lines = None
+    yield from map(readable, lines or [shown.decode(errors="backslashreplace")])
+    if rest > 0:
+        yield f"and {rest} bytes more; --raw writes all"
+    if stays is None:
+        yield f"Replayed today it would be read: every consumer of {readable(original.subject)} would see it again."
+    else:
+        yield f"Replayed today it would stay, {readable(stays.reason)}: {readable(stays.error)}"
+
+
+def replay_lines(outcome: "Replay", *, dry_run: bool) -> Iterator[str]:
+    """What a replay did, or would do, a line each."""
+    yield f"{outcome.replayed} {'would be ' * dry_run}replayed"
+    for reason, staying in outcome.staying.items():
+        which = ", ".join(map(str, staying.sequences)) + ", …" * (staying.letters > len(staying.sequences))
+        why = readable(_cut(staying.error, 3 * _ERROR_SHOWN))
+        yield f"{staying.letters} {'would ' * dry_run}stay, {readable(reason)} ({which}): {why}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _ago(since: timedelta) -> str:
+    seconds = int(since.total_seconds())
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{seconds // unit} {name} ago"
+    return "just now"
+
+
+def compaction_lines(done: "Compaction", seconds: float, *, dry_run: bool) -> Iterator[str]:
+    """What a compaction did, or would do, a line each."""
+    size = "" if dry_run else f", {done.bytes_before / 1e6:.1f} MB become {done.bytes_after / 1e6:.1f} MB"
+    would = "would be " * dry_run
+    yield f"{done.files_before} files {'would ' * dry_run}become {done.files_after}{size}"
+    yield f"{done.deleted} files that no version needs any more {would or 'were '}deleted"
+    yield f"{done.log_files} files of the log {would or 'were '}deleted; {seconds:.1f} s"
+
+
+def continuity_lines(found: "Continuity") -> Iterator[str]:
+    """What was found of one stream, a line each."""
+    span = f"{found.first} to {found.last}" if found.rows else "none"
+    upto = f"acknowledged through {found.through}" if found.told else "the server is away, the table alone was read"
+    yield f"{found.stream}: {found.rows} rows, sequences {span}; {upto}"
+    yield f"  {found.rejected} rejected, {found.deleted} deleted in the stream"
+    for what, ranges in (("gaps", found.gaps), ("duplicates", found.duplicates)):
+        yield f"  {ranges.count} {what}{': ' * bool(ranges.count)}{ranges}"

@@ -3,11 +3,20 @@
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    AliasChoices,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from oo.errors import InvalidSettings, faults
 from oo.events.decision import ServingRole
+from oo.events.subjects import StreamName
 
 
 class ProcessSettings(BaseSettings):
@@ -19,6 +28,14 @@ class ProcessSettings(BaseSettings):
     """The NATS server with JetStream."""
     catalog: Annotated[tuple[Path, ...], NoDecode] = (Path("catalog/tips.yaml"),)
     """The catalog files that declare tenants and feature services, separated by commas."""
+    stream_replicas: PositiveInt | None = None
+    """How many servers keep each stream and bucket; when not given, 1 at first and then what is there."""
+    stream_max_age_days: dict[StreamName, PositiveFloat] = {}
+    """How long a stream keeps a message, as JSON such as `{"SIGNALS": 14}`; others begin as in `oo.events.subjects`."""
+    stream_max_bytes: dict[StreamName, PositiveInt] = {}
+    """How much a stream may hold before it refuses more, as JSON; others have no bound of their own at first."""
+    dedupe_seconds: PositiveFloat | None = None
+    """Within which time an event id counts as the same event; when not given, 600 at first and then what is there."""
 
     @field_validator("catalog", mode="before")
     @classmethod
@@ -83,8 +100,10 @@ class ConsumerSettings(ProcessSettings):
     """The address that /livez, /readyz and /metrics listen on."""
     health_port: int = 3100
     """Their port."""
-    batch_size: int = 500
+    batch_size: PositiveInt = 500
     """The most messages taken at once."""
+    drain_seconds: PositiveFloat = 20.0
+    """How long the batch in hand may take after SIGTERM; must end before the pod's grace time, 30 s unless set."""
 
 
 class ArchiveSettings(ConsumerSettings):
@@ -127,5 +146,7 @@ def read(settings: type[S]) -> S:
     """
     try:
         return settings()
+    except SettingsError as error:
+        raise InvalidSettings(f"settings of this process: {error}; JSON is expected there") from error
     except ValidationError as error:
         raise InvalidSettings(f"settings of this process: {faults(error, settings.__name__)}") from error

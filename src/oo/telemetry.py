@@ -18,7 +18,29 @@ HANDLER_FAILURES: Final = Counter(
     "oo_handler_failures", "Batches that came again since the handler raised.", ["consumer"]
 )
 DEAD_LETTERS: Final = Counter("oo_dead_letters", "Messages in the dead-letter stream.", ["consumer", "reason"])
-BACKLOG: Final = Gauge("oo_backlog", "Messages that a durable has not delivered yet, as last heard.", ["durable"])
+LAG: Final = Gauge("oo_consumer_lag", "Messages of a durable that have not left it by a final door.", ["durable"])
+REDELIVERIES: Final = Counter("oo_redeliveries", "Deliveries that were not a message's first.", ["durable"])
+LOST: Final = Counter(
+    "oo_exceeded_gone",
+    "Messages past their deliveries that their stream no longer held for the dead letters.",
+    ["durable"],
+)
+SINK_OUTAGES: Final = Counter("oo_sink_outages", "Tries for which the sink was down.", ["durable"])
+BATCH_SIZE: Final = Histogram(
+    "oo_batch_size", "Messages in a batch.", ["durable"], buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000)
+)
+SINK_SECONDS: Final = Histogram(
+    "oo_sink_seconds",
+    "Time that a consumer's sink took for what it was given at once.",
+    ["durable"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+EVENT_AGE: Final = Histogram(
+    "oo_event_age_seconds",
+    "Time from what happened to its effect in a consumer's sink.",
+    ["durable"],
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400, 259_200, 604_800),
+)
 UNKNOWN_PROFILE_FEATURES: Final = Counter(
     "oo_unknown_profile_features", "Profile features outside the schema; `other` past the first names.", ["name"]
 )

@@ -1,8 +1,10 @@
 """A consumer that runs while a test looks on."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from random import Random
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -19,9 +21,15 @@ SIGNALS = NAMED["signals-signals"]
 
 @asynccontextmanager
 async def consuming(
-    js: JetStreamContext, handle: Handle, durable: Durable = SIGNALS, *, batch_size: int = 100
+    js: JetStreamContext,
+    handle: Handle,
+    durable: Durable = SIGNALS,
+    *,
+    batch_size: int = 100,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Consumer]:
-    consumer = Consumer(js, durable, handle, batch_size=batch_size)
+    jitter = Random(1)  # noqa: S311  # spreads retries
+    consumer = Consumer(js, durable, handle, batch_size=batch_size, jitter=jitter, clock=clock)
     stop = asyncio.Event()
     task = asyncio.create_task(consumer.run(stop))
     try:
@@ -55,6 +63,22 @@ async def until(is_so: Callable[[], object]) -> None:
 async def count(js: JetStreamContext, stream: str) -> int:
     """How many messages the stream holds."""
     return (await js.stream_info(stream)).state.messages
+
+
+async def arrived(js: JetStreamContext, stream: str) -> None:
+    """Return once the stream holds a message."""
+    async with asyncio.timeout(PATIENCE):
+        while not await count(js, stream):  # noqa: ASYNC110  # it is asked, there is no event
+            await asyncio.sleep(0.02)
+
+
+class HandClock:
+    """A clock that a test sets."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
 
 
 class Diary:

@@ -22,6 +22,8 @@ class NatsServer:
     """Where the server writes which port it took."""
     port: int = -1
     """-1 lets the server take a free one at its first start."""
+    config: str = ""
+    """What no flag says, as the server's configuration file has it; read at each start."""
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -30,6 +32,10 @@ class NatsServer:
 
     def start(self) -> None:
         where = ["-a", "127.0.0.1", "-p", str(self.port), "--ports_file_dir", str(self.run_dir)]
+        if self.config:
+            file = self.run_dir / "nats.conf"
+            file.write_text(self.config)
+            where += ["-c", str(file)]
         self._process = subprocess.Popen(  # noqa: S603  # our own program, by its path
             [PROGRAM, "-js", "-sd", str(self.store_dir), *where],
             stdout=subprocess.DEVNULL,
@@ -45,9 +51,20 @@ class NatsServer:
         """End it as a crash does."""
         self._end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Let it hold its connections and say nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
     def restart(self) -> None:
         self.stop()
         self.start()
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:

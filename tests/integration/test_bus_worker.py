@@ -3,7 +3,6 @@ import os
 import signal
 import socket
 
-import httpx
 import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
@@ -15,28 +14,13 @@ from oo.bus.worker import run_consumers, stop_on_signals
 from oo.errors import BusUnreachable
 from tests.envelopes import envelope
 from tests.integration.consuming import NAMED, PATIENCE, SIGNALS, Diary, all_left
+from tests.integration.health import answer, free_port
 from tests.integration.nats_server import NatsServer
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number: int = free.getsockname()[1]
-    return number
-
-
-async def answer(port: int, path: str, status: int) -> httpx.Response:
-    """The answer, once it has this status."""
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client, asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                response = await client.get(path)
-            except httpx.TransportError:
-                pass
-            else:
-                if response.status_code == status:
-                    return response
-            await asyncio.sleep(0.01)
+    return free_port()
 
 
 async def test_a_worker_consumes_tells_its_health_and_stops_on_a_signal(jetstream: JetStreamContext, port: int) -> None:
@@ -53,7 +37,7 @@ async def test_a_worker_consumes_tells_its_health_and_stops_on_a_signal(jetstrea
         await all_left(jetstream, durable)
     metrics = (await answer(port, "/metrics", 200)).text
     assert 'oo_deliveries_total{consumer="signals",door="Acknowledge"}' in metrics
-    assert 'oo_backlog{durable="archive-signals"} 0.0' in metrics
+    assert 'oo_consumer_lag{durable="archive-signals"}' in metrics
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(running, PATIENCE)
     assert [len(diary.deliveries) for diary in diaries] == [1, 1]

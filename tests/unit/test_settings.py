@@ -1,10 +1,13 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from oo.bus.streams import Limits
 from oo.errors import InvalidSettings
 from oo.events.decision import ServingRole
-from oo.settings import GeneratorSettings, ProcessSettings, ScorerSettings, read
+from oo.settings import ConsumerSettings, GeneratorSettings, ProcessSettings, ScorerSettings, read
+from oo.wiring.process import limits_of
 
 
 def test_catalog_files_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +37,40 @@ def test_a_malformed_variable_is_named_without_its_value(monkeypatch: pytest.Mon
     with pytest.raises(InvalidSettings, match="decision_log_timeout") as refused:
         read(ScorerSettings)
     assert "soon" not in str(refused.value)
+
+
+def test_limits_of_streams_are_not_given_unless_somebody_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert limits_of(read(ProcessSettings)) == Limits()
+    monkeypatch.setenv("OO_STREAM_REPLICAS", "3")
+    monkeypatch.setenv("OO_DEDUPE_SECONDS", "120")
+    monkeypatch.setenv("OO_STREAM_MAX_AGE_DAYS", '{"SIGNALS": 14, "DLQ": 0.5}')
+    monkeypatch.setenv("OO_STREAM_MAX_BYTES", '{"DECISIONS": 1000000000}')
+    assert limits_of(read(ProcessSettings)) == Limits(
+        replicas=3,
+        dedupe_seconds=120,
+        max_age={"SIGNALS": timedelta(days=14), "DLQ": timedelta(hours=12)},
+        max_bytes={"DECISIONS": 1_000_000_000},
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("OO_STREAM_MAX_AGE_DAYS", '{"SIGNAL": 14}', "'SIGNALS'"),
+        ("OO_STREAM_MAX_AGE_DAYS", "SIGNALS=14", "stream_max_age_days.*JSON is expected"),
+        ("OO_STREAM_MAX_BYTES", '{"SIGNALS": 0}', "stream_max_bytes.SIGNALS"),
+        ("OO_STREAM_REPLICAS", "0", "stream_replicas"),
+        ("OO_DRAIN_SECONDS", "-1", "drain_seconds"),
+        ("OO_BATCH_SIZE", "0", "batch_size"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, named: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InvalidSettings, match=named):
+        read(ConsumerSettings)
+
+
+def test_draining_ends_before_the_grace_time_of_a_pod() -> None:
+    assert read(ConsumerSettings).drain_seconds < 30

@@ -18,6 +18,8 @@ PATIENCE = 5.0
 RECONNECT_PAUSE = 0.5
 PING_SECONDS = 10
 """With two pings unanswered a connection counts as lost: a server whose power went is noticed within half a minute."""
+DRAIN_SECONDS = 3
+"""What closing in good order may take."""
 
 
 class _Client(Client):
@@ -40,7 +42,11 @@ async def connect(url: str, name: str) -> Client:
     """
 
     async def tell_error(error: Exception) -> None:
-        _log.warning("bus error", extra={"error": repr(error)})
+        if "permissions violation" in str(error).lower():
+            # The server tells no request that waits for an answer: this line is all that explains its timeout.
+            _log.error("the bus denies this user something, grant it", extra={"client": name, "error": str(error)})
+        else:
+            _log.warning("bus error", extra={"error": repr(error)})
 
     async def tell_lost() -> None:
         if not client.is_closed:
@@ -61,6 +67,7 @@ async def connect(url: str, name: str) -> Client:
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=RECONNECT_PAUSE,  # type: ignore[arg-type]  # annotated int, used in asyncio.sleep
                 ping_interval=PING_SECONDS,
+                drain_timeout=DRAIN_SECONDS,
             )
     except (OSError, NatsError, TimeoutError) as error:
         cause = client.last_error or error

@@ -1,7 +1,7 @@
 """A delivered message, and the three doors by which it may leave."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -22,6 +22,8 @@ class Delivery:
     """When the stream stored it."""
     delivered: int
     """1 for the first delivery; higher when an earlier one may have had its effect already."""
+    durable: str = field(default="", compare=False)
+    """The name of the durable that delivered it, empty when it was read past them all."""
 
     @classmethod
     def of(cls, message: Msg) -> Self:
@@ -35,6 +37,7 @@ class Delivery:
             sequence=metadata.sequence.stream,
             published_at=metadata.timestamp,
             delivered=metadata.num_delivered,
+            durable=metadata.consumer,
         )
 
 
@@ -45,10 +48,15 @@ class Acknowledge:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """It cannot have its effect now; deliver it again after so many seconds."""
+    """It cannot have its effect now; deliver it again after so many seconds, spread by up to half as much.
+
+    When it was its last try, it is rejected with this `reason` as error instead, so without personal data.
+    """
 
     seconds: float
     reason: str
+    exception: str | None = None
+    """The class of what was raised, when something was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,8 @@ class Reject:
 
     reason: str
     error: str
+    exception: str | None = None
+    """The class of what was raised, when something was."""
 
 
 Door = Acknowledge | RetryAfter | Reject

@@ -7,12 +7,15 @@ from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
 from nats.js.api import Header, PubAck
+from nats.js.errors import APIError
 
 from oo.bus.routing import subject_of
 from oo.bus.streams import MAX_EVENT_BYTES
 from oo.errors import MessageTooLarge, PublishFailed
 from oo.events.envelope import Envelope
 
+_OVER_MAX_MSG_SIZE = 10054
+"""The server's code for a message that is over a stream's own limit."""
 IN_FLIGHT = 256
 """Events that `publish_many` has under way at once."""
 
@@ -33,7 +36,7 @@ async def publish(
         timeout: seconds within which the stream must acknowledge.
 
     Raises:
-        MessageTooLarge: the event is over the limit of the bus; nothing was sent.
+        MessageTooLarge: the event is over the limit of the bus; nothing was stored, and no repetition will change that.
         PublishFailed: there was no acknowledgement. The event may be stored all the same; to publish it again is safe.
     """
     subject = subject or subject_of(envelope)
@@ -46,6 +49,8 @@ async def publish(
     except MaxPayloadError as error:
         raise _too_large(envelope, data, "less, by its max_payload") from error
     except (NatsError, OSError) as error:
+        if isinstance(error, APIError) and error.err_code == _OVER_MAX_MSG_SIZE:
+            raise _too_large(envelope, data, "less, by its stream's max_msg_size") from error
         raise PublishFailed(
             f"{subject} did not acknowledge {envelope.event_type} {envelope.event_id} ({error}); publish it again"
         ) from error

@@ -1,10 +1,24 @@
 """Streams, durables and buckets as the table in oo.events.subjects declares them."""
 
-from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, KeyValueConfig, StorageType, StreamConfig
-from nats.js.errors import BucketNotFoundError, NotFoundError
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
 
-from oo.events.subjects import DURABLES, STREAMS, Durable, StreamName
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    KeyValueConfig,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import APIError, BucketNotFoundError, NotFoundError
+
+from oo.errors import InvalidSettings
+from oo.events.subjects import DURABLES, MAX_AGE, STREAMS, Durable, StreamName
 
 MAX_EVENT_BYTES = 1_000_000
 """The largest event. A message with its headers must stay below the server's `max_payload`, 1 MiB unless configured,
@@ -19,57 +33,149 @@ MAX_ACK_PENDING = 1_000
 """Deliveries of a durable that may be under way at once, naks that wait for their delay among them."""
 FEATURES_BUCKET = "features"
 POLICY_STATE_BUCKET = "policy_state"
+BUCKETS = (FEATURES_BUCKET, POLICY_STATE_BUCKET)
+
+_OTHERWISE_IN_USE = 10058
+"""The server's code for a stream that is there with another configuration."""
 
 
-async def ensure(js: JetStreamContext) -> None:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an installation decides about streams. What is not given here is left as it is."""
+
+    replicas: int | None = None
+    """Of the buckets too."""
+    dedupe_seconds: float | None = None
+    max_age: Mapping[StreamName, timedelta] = field(default_factory=dict)
+    max_bytes: Mapping[StreamName, int] = field(default_factory=dict)
+
+    def of(self, stream: StreamName) -> dict[str, Any]:
+        """The given ones of a stream, as the fields of its configuration."""
+        age = self.max_age.get(stream)
+        given = {
+            "num_replicas": self.replicas,
+            "duplicate_window": self.dedupe_seconds,
+            "max_age": age and age.total_seconds(),
+            "max_bytes": self.max_bytes.get(stream),
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+_AS_IT_IS = Limits()
+
+
+async def ensure(js: JetStreamContext, limits: Limits = _AS_IT_IS) -> None:
     """Create what is missing and bring what we own up to date; may run in several processes at once.
 
-    What an operator set beside it stays: replicas and retention limits of a stream, ack wait and pending of a durable.
+    Three hands hold a stream or durable, each its own part:
+
+    - the code: subjects, the largest message, what a full stream discards, filters, how often a message is delivered.
+      These come back at each start.
+    - settings that were given, as `limits`: they win over what is there, also at each start.
+    - an operator, for all the rest: age, bytes, replicas and dedupe window without a setting, ack wait and pending of
+      a durable, placement. The defaults of the code stand only in what it creates.
+
+    A full stream (`max_bytes`) refuses what is new, so that the publisher learns of it: none drops silently what a
+    consumer has not read. Age does; it is the one bound behind which a reader must not fall.
 
     Raises:
+        InvalidSettings: the server refused given limits.
         nats.js.errors.APIError: the server refused, such as for a subject that another stream holds.
         nats.errors.TimeoutError: JetStream did not answer.
     """
-    for stream, subjects in STREAMS.items():
-        await _ensure_stream(js, stream, subjects)
+    for stream in STREAMS:
+        given = limits.of(stream)
+        try:
+            await _ensure_stream(js, stream, given)
+        except APIError as error:
+            if given:
+                raise InvalidSettings(
+                    f"stream {stream}: the server refused it with {given} ({error.description});"
+                    " change OO_STREAM_REPLICAS, OO_STREAM_MAX_AGE_DAYS, OO_STREAM_MAX_BYTES or OO_DEDUPE_SECONDS"
+                ) from error
+            raise
     for durable in DURABLES:
         await _ensure_durable(js, durable)
-    for bucket in (FEATURES_BUCKET, POLICY_STATE_BUCKET):
-        await _ensure_bucket(js, bucket)
+    for bucket in BUCKETS:
+        await _ensure_bucket(js, bucket, limits.replicas)
 
 
-async def _ensure_stream(js: JetStreamContext, name: StreamName, subjects: tuple[str, ...]) -> None:
-    ours = {
-        "subjects": list(subjects),
-        "duplicate_window": float(DEDUPE_SECONDS),
-        # A dead letter is an event with more headers.
-        "max_msg_size": -1 if name == "DLQ" else MAX_EVENT_BYTES + HEADER_BYTES,
+def stream_config(name: StreamName) -> StreamConfig:
+    """A stream as it is created when nothing else was decided."""
+    fresh = StreamConfig(
+        name=name,
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        num_replicas=1,
+        max_age=MAX_AGE[name].total_seconds(),
+        max_bytes=-1,
+        duplicate_window=float(DEDUPE_SECONDS),
+    )
+    return fresh.evolve(**_structure(name))
+
+
+def durable_config(durable: Durable) -> ConsumerConfig:
+    """A durable as it is created."""
+    fresh = ConsumerConfig(durable_name=durable.name, ack_wait=ACK_WAIT, max_ack_pending=MAX_ACK_PENDING)
+    return fresh.evolve(**_filter(durable))
+
+
+def bucket_config(name: str) -> KeyValueConfig:
+    """A bucket as it is created."""
+    # Direct: any replica answers a read, without the API's JSON; compare-and-set sees what a stale read missed.
+    return KeyValueConfig(bucket=name, storage=StorageType.FILE, replicas=1, history=1, direct=True)
+
+
+def _structure(name: StreamName) -> dict[str, Any]:
+    # A dead letter is an event with more headers, an advisory is the server's.
+    bounded = name not in {"DLQ", "ADVISORIES"}
+    return {
+        "subjects": list(STREAMS[name]),
+        "discard": DiscardPolicy.NEW,
+        "max_msg_size": MAX_EVENT_BYTES + HEADER_BYTES if bounded else -1,
     }
+
+
+def _filter(durable: Durable) -> dict[str, Any]:
+    return {
+        "filter_subjects": list(durable.subjects),
+        "ack_policy": AckPolicy.EXPLICIT,
+        "max_deliver": durable.max_deliver,
+    }
+
+
+async def _ensure_stream(js: JetStreamContext, name: StreamName, given: Mapping[str, Any]) -> None:
     try:
         present = (await js.stream_info(name)).config
     except NotFoundError:
-        # The server takes an equal configuration twice, so two processes may both be here.
-        await js.add_stream(StreamConfig(name=name, storage=StorageType.FILE).evolve(**ours))
-        return
-    if (wanted := present.evolve(**ours)) != present:
+        try:
+            # The server takes an equal configuration twice, so two processes may both be here.
+            await js.add_stream(stream_config(name).evolve(**given))
+        except APIError as error:
+            if error.err_code != _OTHERWISE_IN_USE:
+                raise
+            present = (await js.stream_info(name)).config  # another process was first, with other limits
+        else:
+            return
+    if (wanted := present.evolve(**_structure(name), **given)) != present:
         await js.update_stream(wanted)
 
 
 async def _ensure_durable(js: JetStreamContext, durable: Durable) -> None:
-    ours = {"filter_subjects": list(durable.subjects), "ack_policy": AckPolicy.EXPLICIT, "max_deliver": -1}
     try:
         present = (await js.consumer_info(durable.stream, durable.name)).config
     except NotFoundError:
-        fresh = ConsumerConfig(durable_name=durable.name, ack_wait=ACK_WAIT, max_ack_pending=MAX_ACK_PENDING)
-        await js.add_consumer(durable.stream, fresh.evolve(**ours))
+        await js.add_consumer(durable.stream, durable_config(durable))
         return
-    if (wanted := present.evolve(**ours)) != present:
+    if (wanted := present.evolve(**_filter(durable))) != present:
         await js.add_consumer(durable.stream, wanted)
 
 
-async def _ensure_bucket(js: JetStreamContext, name: str) -> None:
+async def _ensure_bucket(js: JetStreamContext, name: str, replicas: int | None) -> None:
     try:
-        await js.key_value(name)
+        present = (await (await js.key_value(name)).status()).stream_info.config
     except BucketNotFoundError:
-        # Direct: any replica answers a read, without the API's JSON; compare-and-set sees what a stale read missed.
-        await js.create_key_value(KeyValueConfig(bucket=name, storage=StorageType.FILE, direct=True))
+        await js.create_key_value(bucket_config(name).evolve(replicas=replicas or 1))
+        return
+    if replicas is not None and present.num_replicas != replicas:
+        await js.update_stream(present.evolve(num_replicas=replicas))

@@ -1,11 +1,12 @@
 """The table of the system: which event travels where, and who reads it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from oo.events.envelope import EventType
 
-StreamName = Literal["SIGNALS", "FEEDBACK", "DECISIONS", "DLQ"]
+StreamName = Literal["SIGNALS", "FEEDBACK", "DECISIONS", "DLQ", "ADVISORIES"]
 ConsumerName = Literal["signals", "archive", "rewards"]
 
 SUBJECTS: dict[EventType, str] = {
@@ -24,7 +25,25 @@ STREAMS: dict[StreamName, tuple[str, ...]] = {
     "FEEDBACK": ("feedback.>",),
     "DECISIONS": ("decisions.>",),
     "DLQ": ("dlq.>",),
+    # What the server says of messages that it will not deliver once more.
+    "ADVISORIES": (
+        "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.SIGNALS.*",
+        "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.FEEDBACK.*",
+        "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.DECISIONS.*",
+    ),
 }
+
+MAX_AGE: dict[StreamName, timedelta] = {
+    "SIGNALS": timedelta(days=30),
+    "FEEDBACK": timedelta(days=90),
+    "DECISIONS": timedelta(days=90),
+    "DLQ": timedelta(days=180),
+    "ADVISORIES": timedelta(days=90),
+}
+"""How long a stream keeps a message, unless a setting says otherwise: no consumer may fall behind so far."""
+
+MAX_DELIVER = 10
+"""How often a message may be delivered. The last delivery is no other try: it takes the message to the dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +53,8 @@ class Durable:
     consumer: ConsumerName
     stream: StreamName
     subjects: tuple[str, ...]
+    max_deliver: int = MAX_DELIVER
+    """-1 for as often as it takes."""
 
     @property
     def name(self) -> str:
@@ -41,7 +62,7 @@ class Durable:
         return f"{self.consumer}-{self.stream}".lower()
 
 
-DURABLES: tuple[Durable, ...] = (
+_READING = (
     Durable("signals", "SIGNALS", ("signals.>", "integration.>")),
     Durable("archive", "SIGNALS", ("signals.>", "integration.>")),
     Durable("archive", "FEEDBACK", ("feedback.>",)),
@@ -49,6 +70,19 @@ DURABLES: tuple[Durable, ...] = (
     Durable("rewards", "DECISIONS", ("decisions.score", "decisions.generate")),
     Durable("rewards", "FEEDBACK", ("feedback.>",)),
 )
+
+
+def advisory_subject(durable: Durable) -> str:
+    """Where the server says which message has exceeded the deliveries of this durable."""
+    return f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{durable.stream}.{durable.name}"
+
+
+def _exceeding(consumer: ConsumerName) -> Durable:
+    subjects = tuple(advisory_subject(durable) for durable in _READING if durable.consumer == consumer)
+    return Durable(consumer, "ADVISORIES", subjects, max_deliver=-1)
+
+
+DURABLES: tuple[Durable, ...] = (*_READING, _exceeding("signals"), _exceeding("archive"), _exceeding("rewards"))
 
 
 def dead_letter_subject(consumer: ConsumerName) -> str:

@@ -1,13 +1,15 @@
 """A row of the offline store: one message as its stream held it, with the columns that readers select by."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Self
 
 import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
 
 from oo.bus.delivery import Delivery
-from oo.events.envelope import Envelope
+from oo.events.envelope import Envelope, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Archived:
             schema_version=envelope.schema_version,
             tenant_id=envelope.tenant_id,
             user_id=envelope.user_id,
-            decision_id=getattr(envelope.event, "decision_id", None),
+            decision_id=_decision_of(envelope.event),
             occurred_at=envelope.occurred_at,
             published_at=published_at,
             day=published_at.date(),
@@ -66,3 +68,16 @@ _TYPES = {
     "day": pa.date32(),
 }
 SCHEMA = pa.schema([pa.field(name, _TYPES.get(name, pa.string())) for name in COLUMNS])
+
+
+def as_table(rows: Iterable[Archived]) -> pa.Table:
+    """The rows as a table of `SCHEMA`."""
+    columns = list(zip(*map(attrgetter(*COLUMNS), rows), strict=True)) or [()] * len(COLUMNS)
+    arrays = [pa.array(values, kind) for values, kind in zip(columns, SCHEMA.types, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def _decision_of(event: Event) -> str | None:
+    # Not a getattr with a default: to miss an attribute of a model takes longer than all the rest of a row.
+    names = type(event).model_fields
+    return getattr(event, "decision_id") if "decision_id" in names else None  # noqa: B009  # most events have none

@@ -4,17 +4,20 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from uuid_utils.compat import uuid7
 
 from oo.bus.connection import connect
 from oo.bus.consumer import Consumer
+from oo.bus.exceeded import ExceededBurial
 from oo.bus.handling import Apply, events_only
-from oo.bus.streams import ensure
+from oo.bus.streams import Limits, ensure
 from oo.bus.worker import run_consumers, stop_on_signals
+from oo.errors import BusUnreachable
 from oo.events.subjects import DURABLES, ConsumerName
 from oo.settings import ConsumerSettings, ProcessSettings
 from oo.telemetry import configure_logging
@@ -46,25 +49,56 @@ async def on_the_bus(settings: ProcessSettings, process: str) -> AsyncIterator[J
     """A connection of `process` with streams, durables and buckets in place; what is under way is finished at the end.
 
     Raises:
-        BusUnreachable: no server answered.
+        BusUnreachable: no server answered, or not as one that has JetStream and lets this user set it up.
+        InvalidSettings: the server refused the limits of the settings.
     """
     configure_logging(process)
     connection = await connect(settings.nats_url, process)
     try:
         jetstream = connection.jetstream()
-        await ensure(jetstream)
+        try:
+            await ensure(jetstream, limits_of(settings))
+        except NatsError as error:
+            raise BusUnreachable(
+                f"{process}: streams and durables could not be seen to ({error!r});"
+                " is JetStream on, and may this user use its API?"
+            ) from error
         yield jetstream
     finally:
-        await connection.drain()
+        try:
+            await connection.drain()
+        except NatsError:  # such as one that is lost at this moment
+            await connection.close()
+
+
+def limits_of(settings: ProcessSettings) -> Limits:
+    """What the settings decide about streams."""
+    return Limits(
+        replicas=settings.stream_replicas,
+        dedupe_seconds=settings.dedupe_seconds,
+        max_age={stream: timedelta(days=days) for stream, days in settings.stream_max_age_days.items()},
+        max_bytes=settings.stream_max_bytes,
+    )
 
 
 async def consume(
     jetstream: JetStreamContext, name: ConsumerName, apply: Apply, settings: ConsumerSettings, *, fill: bool = False
 ) -> None:
-    """Give the events of all durables of a consumer to `apply`, until the process is told to stop; see `Consumer`."""
-    handle = events_only(apply)
+    """Give the events of all durables of a consumer to `apply`, until the process is told to stop; see `Consumer`.
+
+    Beside them one durable tells of messages that none of these will deliver again; they go to the dead letters.
+    """
+    events, exceeded = events_only(apply, now), ExceededBurial(jetstream)
     consumers = [
-        Consumer(jetstream, durable, handle, batch_size=settings.batch_size, fill=fill)
+        Consumer(
+            jetstream,
+            durable,
+            exceeded if durable.stream == "ADVISORIES" else events,
+            batch_size=settings.batch_size,
+            fill=fill,
+            drain_seconds=settings.drain_seconds,
+            limits=limits_of(settings),
+        )
         for durable in DURABLES
         if durable.consumer == name
     ]

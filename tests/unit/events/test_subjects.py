@@ -1,7 +1,15 @@
 from fnmatch import fnmatchcase
 
 from oo.events.envelope import EVENT_TYPES
-from oo.events.subjects import DURABLES, STREAMS, SUBJECTS, dead_letter_subject, shadow_subject
+from oo.events.subjects import (
+    DURABLES,
+    MAX_AGE,
+    STREAMS,
+    SUBJECTS,
+    advisory_subject,
+    dead_letter_subject,
+    shadow_subject,
+)
 
 SHADOWS = [shadow_subject(subject) for subject in SUBJECTS.values() if subject.startswith("decisions.")]
 
@@ -40,3 +48,17 @@ def test_the_archive_reads_every_event_and_nobody_else_a_shadow() -> None:
 
 def test_a_shadow_writes_below_its_own_subject() -> None:
     assert SHADOWS == ["decisions.shadow.score", "decisions.shadow.generate"]
+
+
+def test_what_a_durable_gives_up_on_is_read_by_a_durable_of_the_same_consumer() -> None:
+    advisories = {durable.consumer: durable for durable in DURABLES if durable.stream == "ADVISORIES"}
+    for durable in DURABLES:
+        readers = [reader for reader in advisories.values() if covered(advisory_subject(durable), reader.subjects)]
+        limited = durable.max_deliver > 0
+        assert readers == ([advisories[durable.consumer]] if limited else []), durable.name
+        assert limited == (durable.stream != "ADVISORIES"), "an advisory is read as often as it takes"
+
+
+def test_every_stream_forgets_some_day_and_the_dead_letters_last() -> None:
+    assert set(MAX_AGE) == set(STREAMS)
+    assert all(age < MAX_AGE["DLQ"] for name, age in MAX_AGE.items() if name != "DLQ")

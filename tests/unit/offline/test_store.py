@@ -7,12 +7,12 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from oo.bus.delivery import Delivery
 from oo.errors import OfflineStoreFailed
 from oo.events.codec import decode
-from oo.offline.archived import COLUMNS, Archived
+from oo.offline.archived import COLUMNS, Archived, as_table
 from oo.offline.store import SIGNAL_TYPES, OfflineStore
 
 PUBLISHED = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -79,6 +79,39 @@ def test_a_message_twice_in_one_batch_is_kept_once(store: OfflineStore) -> None:
     assert sequences(store) == [1]
 
 
+def test_a_message_that_was_overtaken_is_kept_though_higher_sequences_are_there(store: OfflineStore) -> None:
+    store.append([row(1), row(5)])
+    store.append([row(2)])
+
+    assert store.append([row(3), row(5), row(6)]) == 2
+    assert sequences(store) == [1, 2, 3, 5, 6]
+
+
+def test_a_table_that_others_wrote_is_looked_into_before_the_first_append(store: OfflineStore, tmp_path: Path) -> None:
+    partitions = ["day", "event_type"]
+    write_deltalake(tmp_path / "offline", as_table([row(1), row(2)]), partition_by=partitions)
+
+    assert store.append([row(1), row(2), row(3)]) == 1
+    assert sequences(store) == [1, 2, 3]
+
+
+def test_a_batch_beyond_what_is_there_is_not_looked_for(store: OfflineStore, tmp_path: Path) -> None:
+    store.append([row(1)])
+    [held] = (tmp_path / "offline").rglob("*.parquet")
+    held.unlink()  # so that a look would fail
+
+    assert store.append([row(2)]) == 1
+    with pytest.raises(OfflineStoreFailed):
+        store.append([row(1)])
+
+
+def test_an_append_is_a_file_for_each_day_and_type(store: OfflineStore, tmp_path: Path) -> None:
+    store.append([row(1), exposed(2, "d1"), row(3)])
+
+    folders = sorted(str(path.parent.relative_to(tmp_path / "offline")) for path in tmp_path.rglob("part-*.parquet"))
+    assert folders == ["day=2026-11-22/event_type=session_started", "day=2026-11-22/event_type=tip_exposed"]
+
+
 def test_streams_count_for_themselves(store: OfflineStore) -> None:
     store.append([row(1)])
 
@@ -106,7 +139,8 @@ def test_the_look_for_a_message_reads_one_file_of_its_stream(store: OfflineStore
         store.append([exposed(sequence, "d1") for sequence in range(first, first + 10)])
 
     table = DeltaTable(tmp_path / "offline")
-    predicate = "stream IN ('SIGNALS') AND day BETWEEN '2026-11-22' AND '2026-11-22' AND sequence BETWEEN 42 AND 45"
+    where = "event_type IN ('session_started') AND day BETWEEN '2026-11-22' AND '2026-11-22'"
+    predicate = f"{where} AND sequence BETWEEN 42 AND 45"
     assert len(table.file_uris()) == 20
     assert len(table.file_uris(file_pruning_predicate=predicate)) == 1
 
@@ -234,8 +268,18 @@ def test_a_version_that_never_was_is_an_error(store: OfflineStore) -> None:
 def test_a_place_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
 
-    with pytest.raises(OfflineStoreFailed, match=r"file/offline: (?s:.)*check that it can be reached and written"):
+    with pytest.raises(OfflineStoreFailed, match=r"file/offline: .*check that it can be reached and written"):
         OfflineStore(tmp_path / "file" / "offline").append([row(1)])
+
+
+def test_an_error_is_one_line_without_colours(store: OfflineStore, tmp_path: Path) -> None:
+    store.append([row(1)])
+    (tmp_path / "offline" / "day=2026-11-22" / "event_type=tip_exposed").write_text("not a folder")
+
+    with pytest.raises(OfflineStoreFailed) as failed:
+        store.append([exposed(1, "d1")])
+
+    assert str(failed.value).isprintable()
 
 
 def test_a_lost_file_is_an_error_and_not_an_empty_answer(store: OfflineStore, tmp_path: Path) -> None:
