@@ -11,7 +11,7 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export MLFLOW_DISABLE_TELEMETRY := true
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env up down status logs demo test lint bench api golden manifests lock clean
+.PHONY: help env up down status logs demo test soak lint bench api golden manifests lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,10 @@ demo: env ## Start a fresh stack and tell the whole story on real data
 
 test: env ## Run all tests, with coverage
 	@$(PY) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --cov=oo
+
+EVENTS := 100000
+soak: env ## Kill, freeze and starve the consumers under EVENTS=100000, hold what is left against a clean pass
+	@OO_SOAK_EVENTS=$(EVENTS) $(if $(SEED),OO_SOAK_SEED=$(SEED)) $(PY) -m pytest tests/soak
 
 lint: env ## Check style, types, layers and the contract
 	$(PY) -m ruff check

@@ -1,4 +1,7 @@
-"""`make bench`: /score beside a bare ASGI echo, and reading an event beside json.loads, each pair in one run."""
+"""`make bench`: what each hot path costs beside the least that it could cost, in one run.
+
+/score beside a bare ASGI echo, consumers beside fetching and acknowledging alone, reading an event beside json.loads.
+"""
 
 import json
 import socket
@@ -17,7 +20,7 @@ import psutil
 from rich.console import Console
 from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-untyped]  # scikit-learn ships no types
 
-from benchmarks import decoding
+from benchmarks import consuming, decoding
 from benchmarks.http_timing import Timing, measure
 from oo import catalog as catalogs
 from oo.events.codec import decode
@@ -136,10 +139,24 @@ def _time_decoding(console: Console) -> None:
     console.print(table)
 
 
+def _rate_consumers(console: Console) -> None:
+    with console.status(f"consuming {consuming.EVENTS:,} events with each, {consuming.ROUNDS} times"):
+        rates = consuming.rates()
+    bare = rates[consuming.BARE]
+    table = columns("one process each", "events/s", "ratio", "events per CPU second", "ratio", "peak MiB")
+    for name, rate in rates.items():
+        each = ((rate.per_second, bare.per_second), (rate.per_cpu_second, bare.per_cpu_second))
+        cells = (cell for value, least in each for cell in (f"{value:,.0f}", f"{value / least:.2f}"))
+        table.add_row(name, *cells, f"{rate.peak_mib:.0f}")
+    console.print(table)
+    console.print(f"{consuming.EVENTS:,} signals of 0.2 kB of {consuming.PEOPLE:,} people", highlight=False)
+
+
 def main() -> None:
     """Measure and print."""
     console = Console()
     _time_decoding(console)
+    _rate_consumers(console)
     with tempfile.TemporaryDirectory() as folder:
         settings = StackSettings.on_free_ports(Path(folder))
         with console.status("starting a stack to measure"):

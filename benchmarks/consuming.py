@@ -28,15 +28,19 @@ from oo.bus.consumer import Consumer, Handle
 from oo.bus.delivery import Acknowledge, Delivery, Door
 from oo.bus.handling import events_only
 from oo.bus.publisher import publish_many
+from oo.bus.tombstones import Tombstones
 from oo.events.envelope import Envelope
 from oo.events.signals import ActivityCompleted
 from oo.events.subjects import DURABLES
 from oo.features.nats_online_store import NatsOnlineStore
 from oo.offline.store import OfflineStore
 from oo.settings import ArchiveSettings, ConsumerSettings
+from oo.wiring.process import quieten_collector
 
 EVENTS = 20_000
 PEOPLE = 2_000
+ROUNDS = 3
+BARE = "bare fetch and ack"
 _START = datetime(2026, 11, 20, tzinfo=UTC)
 
 
@@ -63,7 +67,12 @@ def signal_event(number: int) -> Envelope:
 
 
 def rates() -> dict[str, Rate]:
-    """Publish once, then let each reader have the whole stream."""
+    """The best of `ROUNDS`, each on a fresh server: what else the machine does only makes it slower."""
+    rounds = [_round() for _ in range(ROUNDS)]
+    return {name: max(each[name] for each in rounds) for name in READERS}
+
+
+def _round() -> dict[str, Rate]:
     with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as url:
         asyncio.run(_fill(url))
         return {name: _measured(name, url, folder) for name in READERS}
@@ -116,15 +125,26 @@ async def _bare(js: JetStreamContext, _folder: Path) -> None:
 async def _signals(js: JetStreamContext, _folder: Path) -> None:
     bucket = await js.key_value(streams.FEATURES_BUCKET)
     store = NatsOnlineStore(bucket, Random(0))  # noqa: S311  # spreads retries
-    await _consumed(js, "signals-signals", events_only(folding(store)), ConsumerSettings().batch_size)
+    await _consumed(
+        js, "signals-signals", events_only(folding(store), tombstones=Tombstones(js)), ConsumerSettings().batch_size
+    )
 
 
 async def _archive(js: JetStreamContext, folder: Path) -> None:
     store = OfflineStore(folder / "events")
-    await _consumed(js, "archive-signals", events_only(keeping(store)), ArchiveSettings().batch_size)
+    settings = ArchiveSettings()
+    await _consumed(
+        js,
+        "archive-signals",
+        events_only(keeping(store), tombstones=Tombstones(js)),
+        settings.batch_size,
+        settings.batch_seconds,
+    )
 
 
-async def _consumed(js: JetStreamContext, name: str, handle: Handle, batch_size: int) -> None:
+async def _consumed(
+    js: JetStreamContext, name: str, handle: Handle, batch_size: int, fill_seconds: float | None = None
+) -> None:
     durable = next(durable for durable in DURABLES if durable.name == name)
     stop, seen = asyncio.Event(), 0
 
@@ -137,23 +157,32 @@ async def _consumed(js: JetStreamContext, name: str, handle: Handle, batch_size:
             stop.set()
         return doors
 
-    await Consumer(js, durable, counted, batch_size=batch_size, fill=name == "archive-signals").run(stop)
+    await Consumer(js, durable, counted, batch_size=batch_size, fill_seconds=fill_seconds).run(stop)
 
 
 READERS: dict[str, Callable[[JetStreamContext, Path], Awaitable[None]]] = {
-    "bare": _bare,
+    BARE: _bare,
     "signals": _signals,
     "archive": _archive,
 }
 
 
 async def _read(name: str, url: str, folder: Path) -> Rate:
+    quieten_collector()
     async with _bus(url) as js:
         started, busy = time.perf_counter(), time.process_time()
         await READERS[name](js, folder)
         seconds, busy = time.perf_counter() - started, time.process_time() - busy
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Rate(EVENTS / seconds, EVENTS / busy, peak)
+    return Rate(EVENTS / seconds, EVENTS / busy, _peak_mib())
+
+
+def _peak_mib() -> float:
+    status = Path("/proc/self/status")
+    if not status.exists():  # macOS, where it is in bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    # On Linux that would be no less than what the parent held when it began this process.
+    (high_water,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(high_water.split()[1]) / 1024
 
 
 if __name__ == "__main__":

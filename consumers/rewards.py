@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Sequence
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from oo.bus.delivery import Acknowledge, Delivery, Door, Reject
 from oo.bus.handling import Apply
 from oo.catalog import Catalog
 from oo.errors import SinkUnavailable, UnknownTenant
 from oo.events.envelope import Envelope
-from oo.rewards import join
+from oo.rewards import database, join
 from oo.settings import RewardsSettings, read
 from oo.wiring.rewards import run
 
@@ -27,7 +27,9 @@ def joining(engine: Engine, catalog: Catalog) -> Apply:
         accepted = [envelope for (_, envelope), door in zip(events, doors, strict=True) if door == Acknowledge()]
         try:
             await asyncio.to_thread(join.apply, engine, accepted, lambda tenant: catalog.tenant(tenant).reward_window)
-        except (InterfaceError, OperationalError) as error:
+        except DBAPIError as error:
+            if not database.is_outage(error):
+                raise
             raise SinkUnavailable(
                 f"database of tip_scores: {error.orig}; is it running, writable and with room?"
             ) from error

@@ -145,6 +145,10 @@ class RewardStoreFailed(OOError):
     """The database of tip_scores could not be opened."""
 
 
+class ErasureUnfinished(OOError):
+    """A person who could not be erased yet; what was done stands, and to run it again goes on from there."""
+
+
 class UnknownDecision(OOError):
     """A decision id that no store holds."""
 

@@ -59,7 +59,8 @@ class Tracer:
         """The path of a decision that people met; a shadow's record of it is passed over.
 
         Raises:
-            UnknownDecision: the offline store does not hold it, or several tenants have it and none was named.
+            UnknownDecision: the offline store does not hold it, its person was erased, or several tenants have it and
+                none was named.
         """
         rows = await asyncio.to_thread(self.offline.decision, decision_id)
         archived = _the_record(decision_id, [row for row in rows if tenant_id in (None, row.tenant_id)])
@@ -67,13 +68,18 @@ class Tracer:
         decided = envelope.event
         assert isinstance(decided, ScoreDecided | GenerateDecided)  # noqa: S101  # _the_record chose by subject
         scored = decided if isinstance(decided, ScoreDecided) else None
-        feedback = [row for row in rows if row.stream == "FEEDBACK" and row.tenant_id == archived.tenant_id]
+        # By event: one that came back from the dead letters is there under each of its sequences.
+        feedback = {
+            row.event_id: row
+            for row in rows
+            if row.stream == "FEEDBACK" and row.tenant_id == archived.tenant_id and row.payload
+        }
         return Lineage(
             envelope=envelope,
             decided=decided,
             archived=archived,
             logged=await self._is_logged(archived),
-            feedback=tuple(decode(row.payload.encode()) for row in feedback),
+            feedback=tuple(decode(row.payload.encode()) for row in feedback.values()),
             scores=await asyncio.to_thread(self._scores, decision_id, archived.tenant_id),
             replayed=await asyncio.to_thread(self._replay, archived.tenant_id, scored) if scored else None,
             trained=await asyncio.to_thread(self._trained, scored) if scored else (),
@@ -113,4 +119,6 @@ def _the_record(decision_id: str, rows: list[Archived]) -> Archived:
         raise UnknownDecision(f"the offline store holds no decision {decision_id}; a new one arrives within seconds")
     if len(tenants := {record.tenant_id for record in records}) > 1:
         raise UnknownDecision(f"decision {decision_id} is one of {', '.join(sorted(tenants))} each; name the tenant")
+    if not records[0].payload:
+        raise UnknownDecision(f"decision {decision_id} was erased, as all of its person (`oo forget`)")
     return records[0]

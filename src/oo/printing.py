@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # they bring libraries that the command line must not wait fo
     from oo.bus.dead_letter_box import Replay
     from oo.bus.dead_letters import Letter
     from oo.bus.delivery import Reject
+    from oo.erasure.forget import Line
     from oo.lineage import Lineage
     from oo.local.stack import ProcessStatus
     from oo.offline.compaction import Compaction
@@ -124,6 +125,20 @@ def progress_bar(console: Console, what: str) -> Iterator[Callable[[int, int], N
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+@contextmanager
+def step_bars(console: Console) -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+    """A bar for each step of something, begun by its name; on a terminal only."""
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+
+        def begin(step: str) -> Callable[[int, int], None]:
+            for task in bars.task_ids:
+                bars.remove_task(task)
+            task = bars.add_task(step, total=None)
+            return lambda done, of: bars.update(task, completed=done, total=of)
+
+        yield begin
 
 
 class LetterList:
@@ -242,6 +257,14 @@ def _ago(since: timedelta) -> str:
         if seconds >= unit:
             return f"{seconds // unit} {name} ago"
     return "just now"
+
+
+def erasure_table(lines: "Iterable[Line]") -> Table:
+    """What became of a person, a line a place."""
+    table = columns("place", "found", "removed", "left")
+    for line in lines:
+        table.add_row(line.place, f"{line.found}", f"{line.removed}", f"{line.left}")
+    return table
 
 
 def compaction_lines(done: "Compaction", seconds: float, *, dry_run: bool) -> Iterator[str]:

@@ -16,7 +16,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from oo.errors import InvalidSettings, faults
 from oo.events.decision import ServingRole
+from oo.events.json_types import Identifier
 from oo.events.subjects import StreamName
+
+LONGEST_FILL = 15.0
+"""Seconds that a batch may fill: half of the time after which what is not acknowledged is delivered again."""
 
 
 class ProcessSettings(BaseSettings):
@@ -79,7 +83,7 @@ class GeneratorSettings(ServiceSettings):
         default="v1", validation_alias=AliasChoices("DEFAULT_PROMPT_VERSION", "default_prompt_version")
     )
     """The prompt version for requests that name none."""
-    llm_model: str = "mock"
+    llm_model: Identifier = "mock"
     """The language model, named as LiteLLM names it; `mock` is its offline provider."""
     llm_api_base: str | None = None
     """The address of an OpenAI-compatible endpoint, when it is not the provider's own."""
@@ -109,6 +113,10 @@ class ConsumerSettings(ProcessSettings):
 class ArchiveSettings(ConsumerSettings):
     """The archive's own."""
 
+    batch_size: PositiveInt = 2_000
+    """The most messages taken at once: they become one commit of the table."""
+    batch_seconds: float = Field(default=1.0, gt=0, le=LONGEST_FILL)
+    """How long to wait for so many; longer makes fewer and larger files, and the events that much later."""
     offline_store: str = ".oo/offline"
     """The Delta table's folder or address."""
 
@@ -116,6 +124,8 @@ class ArchiveSettings(ConsumerSettings):
 class RewardsSettings(ConsumerSettings):
     """The reward join's own."""
 
+    batch_seconds: float = Field(default=1.0, gt=0, le=LONGEST_FILL)
+    """How long to wait for a full batch, which becomes one transaction."""
     tip_scores_url: str = "sqlite:///.oo/tip_scores.db"
     """The database of tip_scores, as SQLAlchemy writes it."""
     policy_state_seconds: float = 2.0

@@ -41,6 +41,9 @@ EVENT_AGE: Final = Histogram(
     ["durable"],
     buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400, 259_200, 604_800),
 )
+ERASED: Final = Counter(
+    "oo_erased_events", "Events without an effect, since their person was erased after them.", ["durable"]
+)
 UNKNOWN_PROFILE_FEATURES: Final = Counter(
     "oo_unknown_profile_features", "Profile features outside the schema; `other` past the first names.", ["name"]
 )

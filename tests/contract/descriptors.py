@@ -75,15 +75,12 @@ class Contract:
 
     def rules(self, field: FieldDescriptor) -> Mapping[str, Any]:
         """The constraints that stand beside a field, flat: `{"required": True, "max_len": 256}`."""
-        options = self._options(field)
-        rules = options.Extensions[self.pool.FindExtensionByName("buf.validate.field")]
-        found: dict[str, Any] = {}
-        for rule, value in rules.ListFields():
-            if rule.message_type is None:
-                found[rule.name] = value
-            else:
-                found |= {inner.name: held for inner, held in value.ListFields()}
-        return found
+        return _flat(self._options(field).Extensions[self.pool.FindExtensionByName("buf.validate.field")])
+
+    def entry_rules(self, field: FieldDescriptor) -> Mapping[str, Any]:
+        """The constraints on each entry of a repeated field, flat."""
+        items = self.rules(field).get("items")
+        return {} if items is None else _flat(items)
 
     def is_personal(self, field: FieldDescriptor) -> bool:
         return bool(self._options(field).debug_redact)
@@ -106,7 +103,7 @@ class Contract:
         return shape
 
     def _field_shape(self, field: FieldDescriptor) -> dict[str, object]:
-        rules = self.rules(field)
+        rules, entry_rules = self.rules(field), self.entry_rules(field)
         required = bool(rules.get("required"))
         kind = kind_of(field)
         return {
@@ -120,6 +117,9 @@ class Contract:
             "shortest": rules.get("min_len", rules.get("min_items", int(required and is_counted(field)))),
             "longest": rules.get("max_len", rules.get("max_items")),
             "pattern": rules.get("pattern"),
+            "shortest entry": entry_rules.get("min_len"),
+            "longest entry": entry_rules.get("max_len"),
+            "pattern of entries": entry_rules.get("pattern"),
             "const": rules.get("const"),
             "at least": bound(rules, "gte"),
             "above": bound(rules, "gt"),
@@ -127,6 +127,16 @@ class Contract:
             "specified": required and field.enum_type is not None and bool(rules.get("defined_only")),
             "finite": kind == "double" and (bool(rules.get("finite")) or is_bounded(rules)),
         }
+
+
+def _flat(rules: Message) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for rule, value in rules.ListFields():
+        if rule.message_type is None:
+            found[rule.name] = value
+        else:
+            found |= {inner.name: held for inner, held in value.ListFields()}
+    return found
 
 
 def kind_of(field: FieldDescriptor) -> str:

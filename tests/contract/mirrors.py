@@ -47,7 +47,8 @@ def shape_of(root: type[BaseModel]) -> Shape:
 
 def _field_shape(model: type[BaseModel], name: str, field: FieldInfo) -> tuple[str | type, dict[str, object]]:
     metadata: list[object] = []
-    kind, repeated, nullable = _kind(field.annotation, [*field.metadata], metadata)
+    of_entries: list[object] = []
+    kind, repeated, nullable = _kind(field.annotation, [*field.metadata], metadata, of_entries)
     return kind, {
         "json name": field.alias,
         "kind": kind if isinstance(kind, str) else kind.__name__,
@@ -56,9 +57,12 @@ def _field_shape(model: type[BaseModel], name: str, field: FieldInfo) -> tuple[s
         "required": field.is_required(),
         "oneof": "event" if issubclass(model, Envelope) and name in EVENT_TYPES else None,
         "personal": not field.repr,
-        "shortest": _one(each.min_length for each in metadata if isinstance(each, MinLen)) or _const_length(field),
-        "longest": _one(each.max_length for each in metadata if isinstance(each, MaxLen)),
-        "pattern": _one(found for each in metadata if (found := getattr(each, "pattern", None))),
+        "shortest": _shortest(metadata) or _const_length(field),
+        "longest": _longest(metadata),
+        "pattern": _pattern(metadata),
+        "shortest entry": _shortest(of_entries),
+        "longest entry": _longest(of_entries),
+        "pattern of entries": _pattern(of_entries),
         "const": _const(field),
         "at least": None if kind in WHOLE else _one(_number(each.ge) for each in metadata if isinstance(each, Ge)),
         "above": _one(_number(each.gt) for each in metadata if isinstance(each, Gt)),
@@ -71,23 +75,43 @@ def _field_shape(model: type[BaseModel], name: str, field: FieldInfo) -> tuple[s
 WHOLE = {"uint32", "uint64"}
 
 
-def _kind(annotation: Any, metadata: list[object], found: list[object]) -> tuple[str | type, bool, bool]:  # noqa: ANN401  # a type expression
-    """Kind (a model or enum as itself), whether it is repeated, whether it may be None; its metadata go to `found`."""
+def _kind(  # a type expression
+    annotation: Any,  # noqa: ANN401
+    metadata: list[object],
+    found: list[object],
+    of_entries: list[object],
+) -> tuple[str | type, bool, bool]:
+    """Kind (a model or enum as itself), whether it is repeated, whether it may be None.
+
+    Its metadata go to `found`, those of the entries of a repeated one to `of_entries`.
+    """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _kind(arguments[0], [*arguments[1:], *metadata], found)
+        return _kind(arguments[0], [*arguments[1:], *metadata], found, of_entries)
     if origin in {Union, UnionType}:
         (inner,) = set(arguments) - {NoneType}
-        return (*_kind(inner, metadata, found)[:2], True)
+        return (*_kind(inner, metadata, found, of_entries)[:2], True)
     found += [inner for each in metadata for inner in (each.metadata if isinstance(each, FieldInfo) else [each])]
     if origin is tuple:
-        return _kind(arguments[0], [], [])[0], True, False
+        return _kind(arguments[0], [], of_entries, [])[0], True, False
     if origin is Literal:
         return KINDS[type(arguments[0])], False, False
     if annotation is int:
         (below,) = (each.lt for each in found if isinstance(each, Lt))
         return f"uint{int(str(below)).bit_length() - 1}", False, False
     return KINDS.get(origin or annotation, annotation), False, False
+
+
+def _shortest(metadata: Iterable[object]) -> object:
+    return _one(each.min_length for each in metadata if isinstance(each, MinLen))
+
+
+def _longest(metadata: Iterable[object]) -> object:
+    return _one(each.max_length for each in metadata if isinstance(each, MaxLen))
+
+
+def _pattern(metadata: Iterable[object]) -> object:
+    return _one(found for each in metadata if (found := getattr(each, "pattern", None)))
 
 
 def _one(values: Iterable[Any]) -> Any:  # noqa: ANN401  # of any constraint

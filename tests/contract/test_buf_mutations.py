@@ -19,7 +19,7 @@ BREAKS = "breaks readers of the contract at 'main':\n"
 
 KIND = (message("TipReacted"), field("kind"))
 SAVED = (enum("ReactionKind"), field("REACTION_KIND_SAVED"))
-VERSION = (message("ModelUsed"), field("version"))
+DIGEST = (message("ModelUsed"), field("digest"))
 MEETINGS = (message("CalendarDaySummarized"), field("meetings"))
 SEQUENCE = (message("ScoreDecided"), field("signal_sequence"))
 DEGRADED = (message("ScoreDecided"), field("degraded"))
@@ -100,8 +100,8 @@ BREAKING: dict[str, tuple[str, list[Edit]]] = {
         [at(message("TipReacted"), '  reserved "never_again";\n', to="  // It is.\n  string never_again = 902;\n")],
     ),
     "one becomes many": (
-        'Field "2" with name "version" on message "ModelUsed" changed cardinality',
-        [at(*VERSION, "string", to="repeated string")],
+        'Field "3" with name "digest" on message "ModelUsed" changed cardinality',
+        [at(*DIGEST, "string", to="repeated string")],
     ),
     "many become one": (
         'Field "16" with name "degraded" on message "ScoreDecided" changed cardinality',
@@ -116,12 +116,12 @@ BREAKING: dict[str, tuple[str, list[Edit]]] = {
         [at(message("RankedArm"), field("score"), "optional ", to="")],
     ),
     "zero becomes another value than the absent one": (
-        'Field "2" with name "version" on message "ModelUsed" changed cardinality',
-        [at(*VERSION, "string", to="optional string")],
+        'Field "3" with name "digest" on message "ModelUsed" changed cardinality',
+        [at(*DIGEST, "string", to="optional string")],
     ),
     "a field gets another name in JSON": (
-        'Field "2" with name "version" on message "ModelUsed" changed option "json_name" from "version" to "release"',
-        [at(*VERSION, "= 2", to='= 2 [json_name = "release"]')],
+        'Field "3" with name "digest" on message "ModelUsed" changed option "json_name" from "digest" to "sha"',
+        [at(*DIGEST, "= 3", to='= 3 [json_name = "sha"]')],
     ),
     "a 64-bit number becomes a number in JavaScript": (
         'Field "7" with name "signal_sequence" on message "ScoreDecided" changed option "jstype"',
@@ -136,8 +136,8 @@ BREAKING: dict[str, tuple[str, list[Edit]]] = {
         [moved(message("Envelope"), field("tip_exposed"), after=(message("Envelope"), field("user_id")))],
     ),
     "a field gets a oneof of its own": (
-        'Field "2" with name "version" on message "ModelUsed"',
-        [at(*VERSION, to=r"  // state is either.\n  oneof state {\n  \g<0>  }\n")],
+        'Field "3" with name "digest" on message "ModelUsed"',
+        [at(*DIGEST, to=r"  // state is either.\n  oneof state {\n  \g<0>  }\n")],
     ),
     "the oneof is renamed": (
         'oneof "event" on message "Envelope" was deleted',
@@ -251,7 +251,7 @@ COMPATIBLE: dict[str, list[Edit]] = {
             encoding="utf-8",
         ),
     ],
-    "a comment is changed": [at(*VERSION, "^  // version", to="  // version, as it was then,")],
+    "a comment is changed": [at(*DIGEST, "^  // digest", to="  // digest, as it was then,")],
     "numbers and names are reserved that nobody used": [
         at(message("ModelUsed"), r"^\}", to='\n  reserved 30 to 39;\n  reserved "weights";\n}'),
     ],
@@ -259,9 +259,9 @@ COMPATIBLE: dict[str, list[Edit]] = {
     "a message stands elsewhere in its file": [
         at(f"({message('ModelUsed')})\n({message('ExperimentArm')})", to=r"\g<2>\n\g<1>"),
     ],
-    "a field stands elsewhere in its message": [moved(*VERSION, after=(message("ModelUsed"), field("digest")))],
-    "a field is marked as personal": [at(*VERSION, "= 2", to="= 2 [debug_redact = true]")],
-    "a field is deprecated": [at(*VERSION, "= 2", to="= 2 [deprecated = true]")],
+    "a field stands elsewhere in its message": [moved(*DIGEST, after=(message("ModelUsed"), field("version")))],
+    "a field is marked as personal": [at(*DIGEST, "= 3", to="= 3 [debug_redact = true]")],
+    "a field is deprecated": [at(*DIGEST, "= 3", to="= 3 [deprecated = true]")],
 }
 
 

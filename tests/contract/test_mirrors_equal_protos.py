@@ -53,9 +53,21 @@ PROTO_DRIFTS = [
     ),
     (
         "decision",
-        r"(string feature_service = 14) \[[^\]]*\]",
-        r"\1",
+        r"(string feature_service = 14) \[[^;]*;",
+        r"\1;",
         "ScoreDecided.feature_service: required",
+    ),
+    (
+        "decision",
+        r"(degraded = 14 \[[^;]*max_len = )256",
+        r"\g<1>64",
+        "GenerateDecided.degraded: longest entry",
+    ),
+    (
+        "decision",
+        r"(string version = 2 \[\n[^=]*)\.max_len = 256,\n[^=]*\.pattern = [^\n]*\*\$\"",
+        r"\1.max_len = 256",
+        "ModelUsed.version: pattern",
     ),
     ("envelope", r"(string event_id = 1 \[[^\]]*max_len = )256", r"\g<1>64", "Envelope.event_id: longest"),
     ("envelope", 'string.const = "v1"', 'string.const = "v2"', "Envelope.schema_version: const"),
@@ -90,6 +102,7 @@ def test_a_change_of_the_protos_alone_is_found(tmp_path: Path, file: str, old: s
         (TipReacted, {"tip_id": (str, Field(repr=False))}, "TipReacted.tip_id: personal"),
         (ScoreDecided, {"serving_role": (ServingRole, ...)}, "ScoreDecided.serving_role: specified"),
         (ScoreDecided, {"propensity": (Annotated[float, Field(gt=0, le=2)], ...)}, "ScoreDecided.propensity: at most"),
+        (ScoreDecided, {"degraded": (tuple[str, ...], ())}, "ScoreDecided.degraded: pattern of entries"),
         (ScoreDecided, {"latency": (timedelta | None, None)}, "ScoreDecided.latency: at least"),
     ],
 )

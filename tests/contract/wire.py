@@ -14,6 +14,8 @@ Json = Any
 # Without surrogates, which UTF-8 does not have.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 WORD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
+# What a constraint with this pattern lets through; only what the contract uses.
+TEXT_OF = {None: TEXT, r"^[^\x00]*$": WORD | st.just(""), r"^[^\x00]+$": WORD}
 DOUBLE = st.floats(allow_nan=False, allow_infinity=False)
 # Whole numbers that every reader of JSON holds exactly.
 STRUCT_VALUE = st.recursive(
@@ -72,7 +74,7 @@ def _value(contract: Contract, field: FieldDescriptor) -> st.SearchStrategy[Json
 
 
 def _one(contract: Contract, field: FieldDescriptor) -> st.SearchStrategy[Json]:
-    rules, kind = contract.rules(field), kind_of(field)
+    rules, kind = contract.entry_rules(field) if field.is_repeated else contract.rules(field), kind_of(field)
     if kind in WELL_KNOWN:
         return WELL_KNOWN[kind]
     if field.enum_type is not None:
@@ -84,11 +86,10 @@ def _one(contract: Contract, field: FieldDescriptor) -> st.SearchStrategy[Json]:
     if kind == "double":
         lowest, highest = rules.get("gte", rules.get("gt")), rules.get("lte")
         return st.floats(lowest, highest, exclude_min="gt" in rules, allow_nan=False, allow_infinity=False)
-    return WORD if rules.get("required") else SCALARS[kind]
+    return WHOLE[kind] if kind in WHOLE else WORD if rules.get("required") else TEXT_OF[rules.get("pattern")]
 
 
-SCALARS: dict[str, st.SearchStrategy[Json]] = {
-    "string": TEXT,
+WHOLE: dict[str, st.SearchStrategy[Json]] = {
     "uint32": as_number_or_text(st.integers(0, 2**32 - 1)),
     "uint64": as_number_or_text(st.integers(0, 2**64 - 1)),
 }
@@ -148,12 +149,12 @@ Place = tuple[str | int, ...]
 
 def oddities(raw: dict[str, Json]) -> Iterator[tuple[str, dict[str, Json]]]:
     """This envelope with one value of a known field replaced by an odd one, for each field and each odd value."""
-    for place, kind in _places(raw):
+    for place, kind in places(raw):
         for odd in ODD[kind]:
-            yield f"{'.'.join(map(str, place))} = {odd!r:.40}", _replaced(raw, place, odd)
+            yield f"{'.'.join(map(str, place))} = {odd!r:.40}", replaced(raw, place, odd)
 
 
-def _places(message: dict[str, Json], name: str = "Envelope", at: Place = ()) -> Iterator[tuple[Place, str]]:
+def places(message: dict[str, Json], name: str = "Envelope", at: Place = ()) -> Iterator[tuple[Place, str]]:
     """The way to each value of a known field that this message and those below it hold, and which kind it is of."""
     for field in ours().fields(name):
         if field.json_name not in message:
@@ -168,12 +169,13 @@ def _places(message: dict[str, Json], name: str = "Envelope", at: Place = ()) ->
             kind = kind_of(field)
             yield where, kind if kind in ODD else "enum" if field.enum_type is not None else "message"
             if field.message_type is not None and kind not in WELL_KNOWN:
-                yield from _places(value, kind, where)
+                yield from places(value, kind, where)
 
 
-def _replaced(whole: Json, at: Place, value: Json) -> Json:
+def replaced(whole: Json, at: Place, value: Json) -> Json:
+    """The same with another value at this place."""
     if not at:
         return value
     copy = whole.copy()
-    copy[at[0]] = _replaced(whole[at[0]], at[1:], value)
+    copy[at[0]] = replaced(whole[at[0]], at[1:], value)
     return copy

@@ -14,6 +14,8 @@ class ChatServer:
 
     text: str
     mood: Mood = "helpful"
+    model: str = "tiny-model-2026"
+    """What it says that it is."""
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[str] = field(default_factory=list)
     hung_up_on: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,7 +67,7 @@ class ChatServer:
             "id": "chat-1",
             "object": "chat.completion",
             "created": 1,
-            "model": "tiny-model-2026",
+            "model": self.model,
             "choices": [] if self.mood == "choiceless" else [choice],
             "usage": {"prompt_tokens": 310, "completion_tokens": 42, "total_tokens": 352},
         }

@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import Random
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from oo.bus.consumer import Consumer, Handle
 from oo.bus.delivery import Acknowledge, Delivery, Door, Reject
@@ -40,17 +41,29 @@ async def consuming(
 
 
 async def all_left(js: JetStreamContext, durable: Durable = SIGNALS) -> None:
-    """Return once every message of the durable has left by a final door."""
+    """Return once every message of the durable that was stored by now has left by a final door."""
     async with asyncio.timeout(PATIENCE):
         while True:
             try:
+                # A durable hears of a message a moment after its stream has acknowledged it.
+                last = await _last_sequence(js, durable)
                 info = await js.consumer_info(durable.stream, durable.name)
             except NatsError:
                 pass  # not there yet, or its server is away
             else:
-                if not info.num_pending and not info.num_ack_pending:
+                heard = info.delivered is not None and info.delivered.stream_seq >= last
+                if heard and not info.num_pending and not info.num_ack_pending:
                     return
             await asyncio.sleep(0.01)
+
+
+async def _last_sequence(js: JetStreamContext, durable: Durable) -> int:
+    """Of the messages that this durable reads; 0 when there is none."""
+    last = 0
+    for subject in durable.subjects:
+        with suppress(NotFoundError):
+            last = max(last, (await js.get_msg(durable.stream, subject=subject)).seq or 0)
+    return last
 
 
 async def until(is_so: Callable[[], object]) -> None:

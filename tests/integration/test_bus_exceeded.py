@@ -42,7 +42,7 @@ async def patient_for(js: JetStreamContext, durable: Durable, seconds: float) ->
 async def use_up_deliveries(js: JetStreamContext) -> None:
     """Take the durable's messages as often as may be, by no consumer of ours, and answer nothing."""
     await patient_for(js, SIGNALS, 0.2)
-    puller = await Pull.open(js._nc, SIGNALS)  # noqa: SLF001  # as the consumer does it
+    puller = await Pull.open(js._nc, SIGNALS.stream, SIGNALS.name)  # noqa: SLF001  # as the consumer does it
     taken = 0
     while taken < SIGNALS.max_deliver:
         taken += len(await puller.fetch(1, 5))

@@ -91,3 +91,13 @@ async def test_many_events_are_stored_once_each_and_counted(jetstream: JetStream
 async def test_one_of_many_that_fails_is_named(jetstream: JetStreamContext) -> None:
     with pytest.raises(PublishFailed, match=r"signals\.session_started did not acknowledge"):
         await publish_many(jetstream, (envelope(event_id=f"e{n}") for n in range(3)))
+
+
+async def test_ids_that_a_header_would_make_one_are_two_events(jetstream: JetStreamContext) -> None:
+    await streams.ensure(jetstream)
+    ids = ("a", " a", "a ", "b\nX: y", "b X: y", "ä", "a\u0308")
+    for event_id in ids:
+        assert not (await publish(jetstream, envelope(event_id=event_id))).duplicate
+    for event_id in ids:
+        assert (await publish(jetstream, envelope(event_id=event_id))).duplicate
+    assert await count(jetstream, "SIGNALS") == len(ids)

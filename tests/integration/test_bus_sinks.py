@@ -82,7 +82,7 @@ async def bucket(impatient: JetStreamContext) -> KeyValue:
 
 
 def store_in(bucket: KeyValue) -> NatsOnlineStore:
-    return NatsOnlineStore(bucket, Random(1))  # noqa: S311  # spreads retries
+    return NatsOnlineStore(bucket, Random(1), patience=0.3)  # noqa: S311  # spreads retries
 
 
 async def test_an_online_store_that_is_away_is_an_outage(

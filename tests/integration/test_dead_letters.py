@@ -314,6 +314,10 @@ async def test_an_event_that_every_sink_has_already_changes_no_total_when_it_is_
     whole = EVENTS["score_decided"].model_copy(update={"degraded": ()})
     events = [envelope(kind, tenant_id="example") for kind in EVENT_TYPES]
     events[EVENT_TYPES.index("score_decided")] = envelope("score_decided", tenant_id="example", score_decided=whole)
+    written = EVENTS["generate_decided"].model_copy(update={"decision_id": "another"})
+    events[EVENT_TYPES.index("generate_decided")] = envelope(
+        "generate_decided", tenant_id="example", generate_decided=written
+    )
     for event in events:
         await publish(jetstream, event)
     await consumed()
@@ -478,8 +482,7 @@ async def test_a_letter_that_another_operator_dropped_meanwhile_is_no_error(
     jetstream: JetStreamContext, box: DeadLetterBox
 ) -> None:
     await bury(jetstream, "signals", delivery(), INVALID)
-    await box.delete(1, erase=True)
-    await box.delete(1, erase=False)
+    await box.delete(1)
     assert await letters(box) == []
 
 

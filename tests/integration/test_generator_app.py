@@ -218,6 +218,7 @@ async def test_half_a_surrogate_pair_is_refused_since_no_log_could_hold_it(web: 
     ("changed", "status", "code", "told"),
     [
         ({"prompt_version": "v9"}, 422, "unknown_prompt_version", "known: v1, v2"),
+        ({"prompt_version": "v1\0"}, 422, "unknown_prompt_version", "known: v1, v2"),
         ({"tenant_id": "nobody"}, 422, "unknown_tenant", "'nobody'"),
         ({"user_id": "bob"}, 409, "decision_conflict", "request_id"),
         ({"profile_features": {"goal": "x" * 10_000}}, 413, "body_too_large", "10000 bytes"),

@@ -62,6 +62,15 @@ async def test_an_openai_compatible_endpoint_answers(
     assert f"authorization: bearer {KEY}" in chat.headers[0].lower()
 
 
+@pytest.mark.parametrize("name", ["", "tiny\0model", "x" * 257])
+async def test_a_name_that_no_decision_could_be_recorded_with_gives_way_to_the_one_that_was_asked_for(
+    chat: ChatServer, gateway_to: Callable[..., LiteLLMGateway], name: str
+) -> None:
+    chat.model = name
+
+    assert await _complete(gateway_to(chat)) == Completion(TIP, "openai/tiny", 310, 42, None)
+
+
 async def test_a_silent_endpoint_is_left_after_the_timeout(
     chat: ChatServer, gateway_to: Callable[..., LiteLLMGateway]
 ) -> None:

@@ -14,6 +14,18 @@ TENANT = """
 tenants:
   - {name: shop, feature_service: tiny@1, policy: {name: epsilon_greedy, version: "1", epsilon: 0.1}}
 """
+SPLIT = """
+tenants:
+  - name: shop
+    feature_service: tiny@1
+    policy: {name: uniform, version: "1"}
+    experiment:
+      name: first
+      variants:
+        - {name: one, share: 0.5, policy: {name: uniform, version: "1"}}
+        - {name: other, share: 0.5, policy: {name: uniform, version: "1"}}
+"""
+LONG = "x" * 257
 
 
 def write(folder: Path, *texts: str) -> list[Path]:
@@ -33,6 +45,12 @@ def test_a_tenant_may_use_the_service_of_another_file(tmp_path: Path) -> None:
     assert load(write(tmp_path, TENANT, SERVICE)).tenant("shop").feature_service == "tiny@1"
 
 
+def test_a_tenant_may_run_an_experiment(tmp_path: Path) -> None:
+    tenant = load(write(tmp_path, SERVICE, SPLIT)).tenant("shop")
+    assert tenant.experiment is not None
+    assert [variant.name for variant in tenant.experiment.variants] == ["one", "other"]
+
+
 def test_an_unknown_tenant_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnknownTenant, match="'nobody' is in no catalog file"):
         load(write(tmp_path, SERVICE)).tenant("nobody")
@@ -48,6 +66,13 @@ def test_an_unknown_tenant_is_named(tmp_path: Path) -> None:
         ((SERVICE.replace("context", "profile"), TENANT), "the profile schema has no hour"),
         ((SERVICE, TENANT.replace("epsilon_greedy", "guess")), "policy"),
         ((SERVICE, TENANT.replace("0.1", "2")), "epsilon"),
+        # What no decision could be recorded with.
+        ((SERVICE.replace("tiny@1", f"{LONG}@1"),), r"feature_services.0.name"),
+        ((SERVICE.replace("model: tiny", f"model: {LONG}"),), r"feature_services.0.model"),
+        ((SERVICE, TENANT.replace('"1"', LONG)), "policy.*version"),
+        ((SERVICE, SPLIT.replace("first", '"fir\\0st"')), "experiment.name"),
+        ((SERVICE, SPLIT.replace("first", LONG)), "experiment.name"),
+        ((SERVICE, SPLIT.replace("other", '"oth\\0er"')), "experiment.variants.1.name"),
         (("- just\n- a list",), "not a mapping"),
         (("{",), "not a mapping"),
     ],

@@ -82,6 +82,23 @@ test("a fault inside a list is named with its place", () => {
   assert.deepEqual(fieldsOf(() => encode(decided)), ["scoreDecided.ranking[1].tipId"]);
 });
 
+test("a NUL in a name is refused, since no database keeps it", () => {
+  const decided = example("score_decided");
+  assert.ok(decided.event.case === "scoreDecided");
+  decided.event.value.featureService = "tips@1\0";
+  decided.event.value.policy!.name = "\0";
+  decided.event.value.model!.version = "3\0";
+  decided.event.value.degraded = ["model", "\0model", ""];
+  assert.deepEqual(fieldsOf(() => encode(decided)).sort(), [
+    "scoreDecided.degraded[1]",
+    "scoreDecided.degraded[2]",
+    "scoreDecided.degraded[2]",
+    "scoreDecided.featureService",
+    "scoreDecided.model.version",
+    "scoreDecided.policy.name",
+  ]);
+});
+
 test("an event that was changed for the worse after it was made is not written", () => {
   const event = normalizedEvent(REACTION);
   event.tenantId = "";

@@ -14,7 +14,7 @@ from nats.js import JetStreamContext
 
 from oo.bus import streams
 from oo.bus.backoff import full_jitter
-from oo.bus.batch import Batch, is_suspect
+from oo.bus.batch import Batch, Company, is_suspect
 from oo.bus.burial import MAX_DELIVERIES, NO_DOOR
 from oo.bus.delivery import Delivery, Door, Reject, RetryAfter
 from oo.bus.doorkeeper import Doorkeeper
@@ -35,7 +35,7 @@ Whatever else it raises is held against the messages, which go round again, soon
 """
 
 FETCH_SECONDS = 1.0
-"""How long a fetch waits for a first message, and so how long a stop may take when none comes."""
+"""How long a fetch waits for a first message before it is made anew."""
 STALL_SECONDS = 120.0
 """A loop that has not come round for so long counts as stuck."""
 DRAIN_SECONDS = 20.0
@@ -49,12 +49,15 @@ LONGEST_PAUSE = 5.0
 class Consumer:
     """Hands the messages of one durable to a handler, one batch at a time, and sees each out by its door.
 
+    While there is a backlog the next batch arrives as one is handled: two are in memory at most.
+
     Args:
         js: where to read, over a connection of `oo.bus.connection`.
         durable: whose place in which stream.
         handle: what to do with a batch; its effect must be idempotent.
         batch_size: the most messages at once.
-        fill: wait up to `FETCH_SECONDS` for a full batch, for a sink whose writes cost the same whatever their size.
+        fill_seconds: how long to wait for a full batch, for a sink whose writes cost the same whatever their size; when
+            None, a batch is what there is. Well below the ack wait.
         drain_seconds: how long the batch in hand may take after a stop.
         limits: what streams are made with, should they be gone.
         jitter: spreads retries, of which many consumers may have some at once.
@@ -68,7 +71,7 @@ class Consumer:
         handle: Handle,
         *,
         batch_size: int = 100,
-        fill: bool = False,
+        fill_seconds: float | None = None,
         drain_seconds: float = DRAIN_SECONDS,
         limits: Limits | None = None,
         jitter: Random | None = None,
@@ -80,7 +83,8 @@ class Consumer:
         self._handle = handle
         self._jitter = jitter or Random()  # noqa: S311  # spreads retries, keeps no secret
         self._batch_size = batch_size
-        self._fill = fill
+        self._fill = fill_seconds is not None
+        self._fetch_seconds = FETCH_SECONDS if fill_seconds is None else fill_seconds
         self._drain_seconds = drain_seconds
         self._limits = limits or Limits()
         self._clock = clock
@@ -119,6 +123,8 @@ class Consumer:
         others = [asyncio.create_task(stop.wait()), asyncio.create_task(self._lag.watch())]
         try:
             await asyncio.wait([consuming, others[0]], return_when=asyncio.FIRST_COMPLETED)
+            if self._pull is not None:
+                self._pull.cut()
             await asyncio.wait([consuming], timeout=self._drain_seconds)
             if not consuming.done():
                 _log.error("not drained in time, the batch in hand goes back", extra=self._named())
@@ -148,9 +154,9 @@ class Consumer:
     async def _turn(self, stop: asyncio.Event) -> None:
         if self._client.is_connected:
             pull = self._pull or await self._bind()
-            messages = await pull.fetch(self._batch_size, FETCH_SECONDS, fill=self._fill)
+            messages = await pull.fetch(self._batch_size, self._fetch_seconds, fill=self._fill)
             if messages:
-                await self._process(messages, stop)
+                await self._process(messages, pull, stop)
         else:
             await asyncio.sleep(0.1)  # a fetch now would be sent later, and its messages would come to nobody
         self._turned_at = self._clock()
@@ -159,7 +165,7 @@ class Consumer:
         await streams.ensure(self._js, self._limits)
         config = (await self._js.consumer_info(self.durable.stream, self.durable.name)).config
         self._keep_seconds = (config.ack_wait or streams.ACK_WAIT) / 3
-        self._pull = await Pull.open(self._client, self.durable)
+        self._pull = await Pull.open(self._client, self.durable.stream, self.durable.name)
         return self._pull
 
     async def _unbind(self) -> None:
@@ -168,25 +174,30 @@ class Consumer:
             with suppress(NatsError):
                 await pull.close()
 
-    async def _process(self, messages: Sequence[Msg], stop: asyncio.Event) -> None:
+    async def _process(self, messages: Sequence[Msg], pull: Pull, stop: asyncio.Event) -> None:
         batch = Batch(messages, self._keep_seconds)
+        if len(messages) == self._batch_size and not batch.redelivered and not stop.is_set():
+            # There are more, and they may come while these are handled; but not to wait behind one that came before,
+            # which may end the process each time, and then theirs would be deliveries in vain.
+            await pull.ask(self._batch_size, self._fetch_seconds, fill=self._fill)
         BATCH_SIZE.labels(self.durable.name).observe(len(messages))
         REDELIVERIES.labels(self.durable.name).inc(batch.redelivered)
         self._busy = True
         try:
             with BATCH_SECONDS.labels(self.durable.consumer).time():
-                async with batch.kept():
+                async with batch.kept(pull.arrived):
                     for company in batch.companies(self._jitter):
                         if not stop.is_set():
                             await self._serve(company, stop)
         finally:
             self._busy = False
             if stop.is_set():
+                await self._unbind()  # first, or what is given back would come here again
                 await batch.give_back()
 
-    async def _serve(self, company: Sequence[Msg], stop: asyncio.Event) -> None:
-        deliveries = [Delivery.of(message) for message in company]
-        if is_suspect(company[0]):
+    async def _serve(self, company: Company, stop: asyncio.Event) -> None:
+        messages, deliveries = zip(*company, strict=True)
+        if is_suspect(deliveries[0]):
             # This one may end the process, and with it the news of what has left before.
             await self._flush()
         if self._doorkeeper.is_last(deliveries[0]):  # who comes for the last time comes alone
@@ -194,7 +205,7 @@ class Consumer:
         else:
             doors = await self._doors(deliveries, stop)
         if doors:
-            await self._doorkeeper.see_out_all(company, deliveries, doors)
+            await self._doorkeeper.see_out_all(messages, deliveries, doors)
 
     async def _flush(self) -> None:
         with suppress(NatsError):

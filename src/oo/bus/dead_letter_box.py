@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -158,8 +157,7 @@ class DeadLetterBox:
             if stays is None and not dry_run:
                 stays = await self.publish_original(letter)
                 if stays is None:
-                    # Its bytes are back on the bus, so to overwrite them here would only cost (thirty times as long).
-                    await self.delete(letter.sequence, erase=False)
+                    await self.delete(letter.sequence)
             outcome.count(letter, stays)
 
         await self._each(selection, progress, one)
@@ -176,7 +174,7 @@ class DeadLetterBox:
         async def one(letter: Letter) -> None:
             nonlocal dropped
             if not dry_run:
-                await self.delete(letter.sequence, erase=True)
+                await self.delete(letter.sequence)
             dropped += 1
 
         await self._each(selection, progress, one)
@@ -215,13 +213,14 @@ class DeadLetterBox:
             ) from error
         return None
 
-    async def delete(self, sequence: int, *, erase: bool) -> None:
-        """Delete one letter, which may be gone already; `erase` overwrites its bytes on the server's disk."""
-        request = json.dumps({"seq": sequence, "no_erase": not erase}).encode()
+    async def delete(self, sequence: int) -> None:
+        """Delete one letter, which may be gone already; its bytes are overwritten on the server's disk.
+
+        Also after a replay: an erasure finds what is in the stream, and not what only its files still hold.
+        """
         with self._answering():
             try:
-                # The client's own `delete_msg` has no such choice.
-                await self._js._api_request(f"$JS.API.STREAM.MSG.DELETE.{_DLQ}", request)  # noqa: SLF001
+                await self._js.delete_msg(_DLQ, sequence)
             except APIError as error:
                 if error.err_code != _NOTHING_TO_DELETE:
                     raise

@@ -35,21 +35,29 @@ class Doorkeeper:
         return delivery.delivered >= self._durable.max_deliver > 0
 
     async def see_out_all(self, messages: Sequence[Msg], deliveries: Sequence[Delivery], doors: Sequence[Door]) -> None:
-        """See them out together: to bury takes an answer of the server, for which the others do not wait."""
-        leaving = list(zip(messages, deliveries, doors, strict=True))
-        for each in leaving:
-            if isinstance(each[-1], Acknowledge):  # no more than a line in the connection's buffer, not worth a task
-                await self.see_out(*each)
-        await asyncio.gather(*(self.see_out(*each) for each in leaving if not isinstance(each[-1], Acknowledge)))
+        """See them out together: to bury takes an answer of the server, for which the others do not wait.
 
-    async def see_out(self, message: Msg, delivery: Delivery, door: Door) -> None:
-        """Never raises: what could not leave comes again."""
-        door = self._final(delivery, door)
+        Never raises: what could not leave comes again.
+        """
+        others = []
+        acknowledged = 0
+        try:
+            for message, delivery, door in zip(messages, deliveries, doors, strict=True):
+                if isinstance(door, Acknowledge):  # no more than a line in the connection's buffer, not worth a task
+                    await message.ack()
+                    acknowledged += 1
+                else:
+                    others.append(self._see_out(message, delivery, self._final(delivery, door)))
+        except NatsError as error:
+            lost = {"durable": self._durable.name, "messages": len(messages) - acknowledged, "error": repr(error)}
+            _log.warning("left by no door, they will come again", extra=lost)
+        self._count(Acknowledge, acknowledged)
+        await asyncio.gather(*others)
+
+    async def _see_out(self, message: Msg, delivery: Delivery, door: RetryAfter | Reject) -> None:
         named = {"durable": self._durable.name, "stream": delivery.stream, "sequence": delivery.sequence}
         try:
             match door:
-                case Acknowledge():
-                    await message.ack()
                 case RetryAfter(seconds, reason):
                     _log.info("retry", extra=named | {"seconds": seconds, "reason": reason})
                     await message.nak(seconds * self._jitter.uniform(1, SPREAD))
@@ -59,9 +67,12 @@ class Doorkeeper:
         except NatsError as error:
             _log.warning("left by no door, it will come again", extra=named | {"error": repr(error)})
         else:
-            DELIVERIES.labels(self._durable.consumer, type(door).__name__).inc()
+            self._count(type(door), 1)
 
-    def _final(self, delivery: Delivery, door: Door) -> Door:
+    def _count(self, door: type[Door], deliveries: int) -> None:
+        DELIVERIES.labels(self._durable.consumer, door.__name__).inc(deliveries)
+
+    def _final(self, delivery: Delivery, door: RetryAfter | Reject) -> RetryAfter | Reject:
         """The door, but for the last try: the delivery after it is no try but the way to the dead letters."""
         if isinstance(door, RetryAfter) and delivery.delivered + 1 >= self._durable.max_deliver > 0:
             return Reject(MAX_DELIVERIES, f"{delivery.delivered} tries, the last: {door.reason}", door.exception)

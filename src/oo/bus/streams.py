@@ -29,11 +29,13 @@ DEDUPE_SECONDS = 600
 """An event id published again within this time is stored once. Sinks keep their own keys for later repeats."""
 ACK_WAIT = 30.0
 """Seconds after which a delivery that left by no door is delivered again."""
-MAX_ACK_PENDING = 1_000
-"""Deliveries of a durable that may be under way at once, naks that wait for their delay among them."""
+MAX_ACK_PENDING = 10_000
+"""Deliveries of a durable that may be under way at once, naks that wait for their delay among them: the batches of as
+many replicas as one would run."""
 FEATURES_BUCKET = "features"
 POLICY_STATE_BUCKET = "policy_state"
-BUCKETS = (FEATURES_BUCKET, POLICY_STATE_BUCKET)
+TOMBSTONES_BUCKET = "tombstones"
+BUCKETS = (FEATURES_BUCKET, POLICY_STATE_BUCKET, TOMBSTONES_BUCKET)
 
 _OTHERWISE_IN_USE = 10058
 """The server's code for a stream that is there with another configuration."""

@@ -8,6 +8,7 @@ from pydantic import Field
 from oo.events.json_types import (
     ElapsedTime,
     Identifier,
+    IdentifierOrEmpty,
     NullIsAbsent,
     ProtoDouble,
     ProtoString,
@@ -48,23 +49,23 @@ class RankedArm(Message):
 class Versioned(Message):
     """A policy at one version of its parameters."""
 
-    name: str = Field(min_length=1)
-    version: str = Field(min_length=1)
+    name: Identifier
+    version: Identifier
 
 
 class ModelUsed(Message):
     """The registered model that scored, or the language model that wrote."""
 
-    name: str = Field(min_length=1)
-    version: ProtoString = ""
+    name: Identifier
+    version: IdentifierOrEmpty = ""
     digest: ProtoString = ""
 
 
 class ExperimentArm(Message):
     """The variant of an experiment that the person was assigned to."""
 
-    name: str = Field(min_length=1)
-    variant: str = Field(min_length=1)
+    name: Identifier
+    variant: Identifier
 
 
 class Decided(Message):
@@ -75,7 +76,7 @@ class Decided(Message):
     profile_features: PersonalStruct = None
     signal_features: PersonalStruct = None
     tip_id: Identifier
-    degraded: Annotated[tuple[str, ...], NullIsAbsent] = ()
+    degraded: Annotated[tuple[Identifier, ...], NullIsAbsent] = ()
     latency: ElapsedTime | None = None
 
 
@@ -90,14 +91,14 @@ class ScoreDecided(Decided):
     policy: Versioned
     policy_state: ProtoStruct | None = None
     model: ModelUsed | None = None
-    feature_service: str = Field(min_length=1)
+    feature_service: Identifier
     experiment: ExperimentArm | None = None
 
 
 class GenerateDecided(Decided):
     """One answered /generate."""
 
-    prompt_version: str = Field(min_length=1)
+    prompt_version: Identifier
     prompt_hash: str = Field(min_length=1)
     title: Annotated[str, Personal] = Field(min_length=1)
     body: Annotated[str, Personal] = Field(min_length=1)

@@ -69,7 +69,10 @@ class Envelope(Message):
     @property
     def event_type(self) -> EventType:
         """The name of the event that is set, as in envelope.proto."""
-        return next(name for name in EVENT_TYPES if getattr(self, name) is not None)
+        for name in EVENT_TYPES:
+            if getattr(self, name) is not None:
+                return name
+        raise AssertionError(f"{self!r} was made past its validation")
 
     @property
     def event(self) -> Event:

@@ -125,3 +125,5 @@ ElapsedTime = Annotated[ProtoDuration, Field(ge=timedelta(0))]
 Specified = AfterValidator(_specified)
 # A name of something: short, and without the NUL that no database keeps in a text.
 Identifier = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00]+$")]
+# The same, or empty when there is none.
+IdentifierOrEmpty = Annotated[str, Field(max_length=256, pattern=r"^[^\x00]*$"), NullIsAbsent]

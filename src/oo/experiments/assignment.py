@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from oo.events.json_types import Identifier
 from oo.experiments.chance import chance
 from oo.experiments.policies import PolicySpec
 
@@ -16,7 +17,7 @@ class Variant(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(min_length=1)
+    name: Identifier
     share: float = Field(gt=0, le=1)
     """The planned share of the people."""
     policy: PolicySpec
@@ -28,7 +29,7 @@ class Experiment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(min_length=1)
+    name: Identifier
     variants: tuple[Variant, ...] = Field(min_length=2)
 
     @model_validator(mode="after")

@@ -61,7 +61,7 @@ class Policy(BaseModel, ABC):
     """Whether it reads what was learned of the arms; one that does not ignores the state."""
 
     name: str
-    version: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    version: str = Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=256)
     """The version of the parameters: what was learned under one is not read by another."""
 
     @abstractmethod

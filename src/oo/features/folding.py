@@ -1,12 +1,12 @@
 """What the signals consumer does with a batch."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 from oo.errors import OnlineStoreUnavailable
 from oo.events.envelope import Envelope
-from oo.features.online_store import OnlineStore
+from oo.features.online_store import OnlineStore, Person
 from oo.features.user_state import UserState
 
 
@@ -21,24 +21,14 @@ async def fold_batch(store: OnlineStore, items: Sequence[tuple[int, Envelope]]) 
         For each item, None when it is folded and stored, else why its person's document could not be updated. One
         person's failure leaves the others alone, and folding an item again is harmless.
     """
-    people: defaultdict[tuple[str, str], list[tuple[int, Envelope]]] = defaultdict(list)
+    people: defaultdict[Person, list[tuple[int, Envelope]]] = defaultdict(list)
     for sequence, envelope in items:
         people[envelope.tenant_id, envelope.user_id].append((sequence, envelope))
-    outcomes = await asyncio.gather(*(_fold_person(store, *person, about) for person, about in people.items()))
-    outcome_of = dict(zip(people, outcomes, strict=True))
-    return [outcome_of[envelope.tenant_id, envelope.user_id] for _, envelope in items]
+    failures = await store.update({person: partial(_folded, about) for person, about in people.items()})
+    return [failures.get((envelope.tenant_id, envelope.user_id)) for _, envelope in items]
 
 
-async def _fold_person(
-    store: OnlineStore, tenant_id: str, user_id: str, items: Sequence[tuple[int, Envelope]]
-) -> OnlineStoreUnavailable | None:
-    def change(state: UserState) -> UserState:
-        for sequence, envelope in items:
-            state = state.fold(envelope, sequence)
-        return state
-
-    try:
-        await store.update(tenant_id, user_id, change)
-    except OnlineStoreUnavailable as error:
-        return error
-    return None
+def _folded(items: Sequence[tuple[int, Envelope]], state: UserState) -> UserState:
+    for sequence, envelope in items:
+        state = state.fold(envelope, sequence)
+    return state

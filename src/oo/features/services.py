@@ -114,8 +114,8 @@ class FeatureService(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z0-9_]+@[0-9]+$")
-    model: str = Field(pattern=r"^[a-z0-9_]+$")
+    name: str = Field(pattern=r"^[a-z0-9_]+@[0-9]+$", max_length=256)
+    model: str = Field(pattern=r"^[a-z0-9_]+$", max_length=256)
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @field_validator("columns")

@@ -5,9 +5,10 @@ import logging
 import os
 from collections.abc import Sequence
 
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from oo.errors import GatewayFailed, GatewayTimedOut
+from oo.events.json_types import Identifier
 from oo.llm.gateway import Completion, Message
 
 # Without it the import below fetches a price list from the network, which takes seconds and tells of us.
@@ -27,6 +28,7 @@ _MOCK_TIP = {
     "body": "Leave the phone on the desk and walk once around the block. Ten minutes outside clear the head.",
 }
 _NOWHERE = "http://127.0.0.1:0"
+_NAME: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
 class LiteLLMGateway:
@@ -117,8 +119,16 @@ def _completion(response: ModelResponse, asked: str) -> Completion:
     cost = response._hidden_params.get("response_cost")  # noqa: SLF001  # where LiteLLM documents the price
     return Completion(
         text=response.choices[0].message.content or "",
-        model=response.model or asked,
+        model=_name(response.model, asked),
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         cost_usd=cost or None,
     )
+
+
+def _name(told: str | None, asked: str) -> str:
+    """What the provider calls the model that answered, unless no decision could be recorded with such a name."""
+    try:
+        return _NAME.validate_python(told)
+    except ValidationError:
+        return asked

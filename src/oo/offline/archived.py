@@ -26,7 +26,8 @@ class Archived:
     schema_version: str
     tenant_id: str
     user_id: str
-    """Personal data."""
+    """Personal data. Empty when the person was erased, as no person's is: then the payload is empty too, and the rest
+    stays as the trace of a message that was there."""
     decision_id: str | None
     """The decision that it is or speaks of; None for signals."""
     occurred_at: datetime

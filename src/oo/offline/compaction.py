@@ -4,15 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypeVar
 
-from oo.errors import OfflineStoreFailed
-from oo.offline.events_table import CommitRefused, EventsTable
-
-T = TypeVar("T")
-CLAIM = timedelta(hours=1)
-"""How long the merging of a day may take; after a kill the next compaction waits for so long."""
-_ATTEMPTS = 5
+from oo.offline.claim import Claim, retried
+from oo.offline.events_table import EventsTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +59,7 @@ def compact(
         files_after=len(before) - sum(mergeable.values()) + len(mergeable) if dry_run else len(after),
         bytes_before=sum(file.bytes for file in before),
         bytes_after=sum(file.bytes for file in after),
-        deleted=_retried(lambda: latest().vacuum(older_than, dry_run=dry_run)),
+        deleted=retried(lambda: latest().vacuum(older_than, dry_run=dry_run)),
         log_files=latest().trim_log(clock() - older_than, dry_run=dry_run),
     )
 
@@ -76,31 +70,9 @@ def _merge(
     clock: Callable[[], datetime],
     progress: Callable[[int, int], None],
 ) -> None:
-    held_until: datetime | None = None
-
-    def claim() -> datetime:
-        table, now = latest(), clock()
-        if (until := table.claimed_until()) > now and until != held_until:
-            raise OfflineStoreFailed(
-                f"another compaction is at work, or was killed; this one may begin at {until:%H:%M:%S} UTC"
-            )
-        return table.claim(now + CLAIM)
-
-    try:
+    with Claim(latest, clock) as claim:
         for done, day in enumerate(days):
             progress(done, len(days))
-            held_until = _retried(claim)
+            claim.renew()
             latest().compact(day)
         progress(len(days), len(days))
-    finally:
-        if held_until is not None:
-            _retried(lambda: latest().claim(clock()))
-
-
-def _retried(attempt: Callable[[], T]) -> T:
-    for _ in range(_ATTEMPTS - 1):
-        try:
-            return attempt()
-        except CommitRefused:
-            continue
-    return attempt()

@@ -10,6 +10,7 @@ from typing import Self
 from urllib.parse import unquote
 
 import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # the same
 from deltalake import (
     CommitProperties,
     DeltaTable,
@@ -24,6 +25,7 @@ from pyarrow.fs import FileInfo, FileSelector, PyFileSystem  # type: ignore[impo
 
 from oo.errors import OfflineStoreFailed
 from oo.offline.archived import SCHEMA, Archived, as_table
+from oo.offline.predicates import PersonsRows
 
 LONGEST_RETENTION = timedelta(days=2)
 """The most that `vacuum` may be asked for."""
@@ -102,6 +104,11 @@ class EventsTable:
             raise OfflineStoreFailed(
                 f"offline store {address} holds no table yet; the archive consumer makes it with the first event"
             ) from error
+
+    @classmethod
+    def is_at(cls, address: str, options: Mapping[str, str]) -> bool:
+        """Whether there is a table."""
+        return DeltaTable.is_deltatable(address, storage_options=dict(options))
 
     @classmethod
     def open_or_create(cls, address: str, options: Mapping[str, str]) -> Self:
@@ -191,6 +198,50 @@ class EventsTable:
                 writer_properties=_MERGED,
             )
         return int(merged["numFilesRemoved"])
+
+    def days_of(self, rows: PersonsRows) -> dict[date, int]:
+        """How many of these rows there are, by day."""
+        sql = f"SELECT day, count(*) AS n FROM events WHERE {rows.where} GROUP BY day ORDER BY day"  # noqa: S608  # quoted by `among`
+        counted = self._query(sql).read_all()
+        return dict(zip(counted["day"].to_pylist(), counted["n"].to_pylist(), strict=True))
+
+    def blank(self, rows: PersonsRows, day: date) -> int:
+        """Write the files of a day anew, these rows without user id and payload; returns how many they were.
+
+        It must be claimed first, as for `compact`. The old files are still there.
+
+        Raises:
+            CommitRefused: another commit of that day came between.
+        """
+        with _refusals_told():
+            done = self._table.update(
+                predicate=f"day = '{day.isoformat()}' AND {rows.where}",
+                updates={"user_id": "''", "payload": "''"},
+                writer_properties=_MERGED,
+            )
+        return int(done["num_updated_rows"])
+
+    def paths(self) -> set[str]:
+        """The files of this version."""
+        return set(map(unquote, pa.table(self._table.get_add_actions(flatten=True))["path"].to_pylist()))
+
+    def files_on_disk(self) -> list[FileInfo]:
+        """Every data file that exists, whether or not a version needs it."""
+        found = self._folder().get_file_info(FileSelector("", recursive=True))
+        return [info for info in found if info.extension == "parquet" and not info.path.startswith(_LOG)]
+
+    def count_in(self, path: str, rows: PersonsRows) -> int:
+        """How many of these rows a data file holds.
+
+        Raises:
+            pyarrow.ArrowInvalid: it is no whole file.
+        """
+        with self._folder().open_input_file(path) as file:
+            return rows.among(pq.ParquetFile(file).read(["tenant_id", "user_id", "occurred_at"]))
+
+    def delete_file(self, path: str) -> None:
+        """Delete a data file; the versions that need it cannot be read any more."""
+        self._folder().delete_file(path)
 
     def claimed_until(self) -> datetime:
         """Until when somebody has the sole right to merge."""
@@ -304,12 +355,6 @@ def _transaction(stream: str) -> str:
 
 def _is_checkpoint(info: FileInfo) -> bool:
     return ".checkpoint." in info.base_name
-
-
-def among(column: str, values: Sequence[str]) -> str:
-    """The SQL predicate that the column holds one of these values."""
-    literals = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
-    return f"{column} IN ({literals})" if values else "FALSE"
 
 
 @contextmanager

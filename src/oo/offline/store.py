@@ -13,9 +13,10 @@ import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
 from oo.errors import OfflineStoreFailed
 from oo.events.envelope import EventType
 from oo.events.subjects import STREAMS, SUBJECTS, StreamName
-from oo.offline import compaction
+from oo.offline import compaction, erasure
 from oo.offline.archived import COLUMNS, Archived
-from oo.offline.events_table import CommitRefused, EventsTable, Snapshot, among, failures_named
+from oo.offline.events_table import CommitRefused, EventsTable, Snapshot, failures_named
+from oo.offline.predicates import PersonsRows, among
 
 T = TypeVar("T")
 _ATTEMPTS = 20
@@ -162,6 +163,40 @@ class OfflineStore:
                 progress=progress,
             )
 
+    def erase(
+        self,
+        rows: PersonsRows,
+        *,
+        clock: Callable[[], datetime],
+        dry_run: bool,
+        progress: Callable[[int, int], None],
+    ) -> erasure.Erasure:
+        """See `oo.offline.erasure.erase`; nothing is found where there is no table yet.
+
+        Raises:
+            OfflineStoreFailed: the table cannot be read or written, or is being compacted.
+        """
+
+        def at(version: int | None) -> EventsTable:
+            return EventsTable.open(self._address, self._options, version)
+
+        with failures_named(self._address):
+            if not EventsTable.is_at(self._address, self._options):
+                return erasure.Erasure()
+            return erasure.erase(at, rows, clock=clock, dry_run=dry_run, progress=progress)
+
+    def tenants_of(self, user_id: str) -> set[str]:
+        """The tenants that have a person of this id; none when there is no table yet.
+
+        Raises:
+            OfflineStoreFailed: it cannot be read.
+        """
+        with failures_named(self._address):
+            if not EventsTable.is_at(self._address, self._options):
+                return set()
+        batches = self._select(("tenant_id",), {"user_id": [user_id]})
+        return {tenant for batch in batches for tenant in batch["tenant_id"].to_pylist()}
+
     def highest_sequence(self, stream: StreamName, since: datetime, version: int) -> int:
         """The highest sequence of the stream among the messages published since then; 0 when there are none."""
         where = _of_stream(stream, since)
@@ -177,7 +212,8 @@ class OfflineStore:
 
     def has_event(self, event_id: str, version: int) -> bool:
         """Whether an event of this id is there, under whatever sequence."""
-        return any(batch.num_rows for batch in self._select(("sequence",), {"event_id": [event_id]}, version=version))
+        found = self._select(("sequence",), {"event_id": [event_id]}, version=version, erased=True)
+        return any(batch.num_rows for batch in found)
 
     def scan(
         self,
@@ -188,6 +224,8 @@ class OfflineStore:
         columns: Sequence[str] = COLUMNS,
     ) -> Iterator[pa.RecordBatch]:
         """Stream the events of these types, of all tenants when none are named, in no particular order.
+
+        What is left of erased people is passed over.
 
         A fact that was published twice, further apart than the bus remembers, is there twice under one `event_id`.
 
@@ -228,10 +266,13 @@ class OfflineStore:
     def decision(self, decision_id: str) -> list[Archived]:
         """All that speaks of a decision: the records, shadows' too, then its exposures and reactions.
 
+        Those of an erased person are among them, without user id and payload.
+
         Raises:
             OfflineStoreFailed: there is no table yet, or it cannot be read.
         """
-        batches = self._select(COLUMNS, {"decision_id": [decision_id]}, order=("stream", "sequence"))
+        order = ("stream", "sequence")
+        batches = self._select(COLUMNS, {"decision_id": [decision_id]}, order=order, erased=True)
         return [Archived(**row) for batch in batches for row in batch.to_pylist()]
 
     def _select(
@@ -241,8 +282,11 @@ class OfflineStore:
         *,
         version: int | None = None,
         order: Sequence[str] = (),
+        erased: bool = False,
     ) -> Iterator[pa.RecordBatch]:
         where = " AND ".join(among(column, values) for column, values in wanted.items() if values is not None)
+        if not erased:
+            where += " AND user_id <> ''"
         with failures_named(self._address):
             yield from EventsTable.open(self._address, self._options, version).select(columns, where, order)
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from oo.bus.delivery import Delivery, Reject
 from oo.bus.routing import decode_or_reject
+from oo.bus.stream_reader import messages
 from oo.errors import BusUnreachable
 from oo.events.subjects import DURABLES, StreamName, dead_letter_subject
 
@@ -74,29 +74,12 @@ class StreamAccount:
 
 async def _rejected(js: JetStreamContext, stream: str, created: datetime) -> npt.NDArray[np.int64]:
     """The sequences of this stream that the archive's dead letters name."""
-    reading = ConsumerConfig(
-        filter_subject=dead_letter_subject("archive"),
-        deliver_policy=DeliverPolicy.ALL,
-        ack_policy=AckPolicy.NONE,
-        headers_only=True,
-        inactive_threshold=60.0,
-    )
-    info = await js.add_consumer("DLQ", reading)
-    subscription = await js.pull_subscribe_bind(consumer=info.name, stream="DLQ")
     found: set[int] = set()
-    try:
-        left = info.num_pending or 0
-        while left > 0:
-            letters = await subscription.fetch(min(left, 500), timeout=10)
-            left -= len(letters)
-            for letter in letters:
-                headers = letter.headers or {}
-                sequence = headers.get("Oo-Sequence", "")
-                if headers.get("Oo-Stream") == stream and sequence.isdecimal() and letter.metadata.timestamp > created:
-                    found.add(int(sequence))
-    finally:
-        await subscription.unsubscribe()
-        await js.delete_consumer("DLQ", info.name)
+    async for letter in messages(js, "DLQ", subject=dead_letter_subject("archive"), headers_only=True):
+        headers = letter.headers or {}
+        sequence = headers.get("Oo-Sequence", "")
+        if headers.get("Oo-Stream") == stream and sequence.isdecimal() and letter.metadata.timestamp > created:
+            found.add(int(sequence))
     return np.array(sorted(found), dtype=np.int64)
 
 

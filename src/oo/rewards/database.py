@@ -1,13 +1,13 @@
 """The database of the reward join: SQLite on one machine, PostgreSQL in a cluster."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -24,7 +24,8 @@ def connect(url: str) -> Engine:
     writer, and a second writer waits for the first one up to ten seconds.
 
     Raises:
-        RewardStoreFailed: the URL is none, or the database does not answer; names it without its password.
+        RewardStoreFailed: the URL is none, or the database does not answer, or its tables are of an earlier release;
+            names it without its password.
     """
     try:
         address = make_url(url)
@@ -35,15 +36,23 @@ def connect(url: str) -> Engine:
         raise RewardStoreFailed(f"database of tip_scores: {error}; give a URL as SQLAlchemy writes it") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
-    try:
-        with writing(engine) as connection:
-            for table in metadata.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
-                for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                    connection.execute(CreateIndex(index, if_not_exists=True))
-    except DBAPIError as error:
-        raise RewardStoreFailed(f"database of tip_scores {address!r}: {error.orig}; is it running?") from error
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", _prepare_postgresql)
+    with ExitStack() as on_failure:
+        on_failure.callback(engine.dispose)
+        try:
+            _see_to_tables(engine)
+        except DBAPIError as error:
+            raise RewardStoreFailed(f"database of tip_scores {address!r}: {error.orig}; is it running?") from error
+        on_failure.pop_all()
     return engine
+
+
+def is_outage(error: DBAPIError) -> bool:
+    """Whether the database cannot take anything at present, rather than not just this."""
+    # PostgreSQL counts what is over a limit of its own, such as a value too long for an index, among operations too.
+    over_a_limit = (getattr(error.orig, "sqlstate", None) or "").startswith("54")
+    return isinstance(error, InterfaceError | OperationalError) and not over_a_limit
 
 
 @contextmanager
@@ -59,8 +68,32 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def _see_to_tables(engine: Engine) -> None:
+    with writing(engine) as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in sorted(table.indexes, key=lambda index: str(index.name)):
+                connection.execute(CreateIndex(index, if_not_exists=True))
+    present = inspect(engine)
+    for table in metadata.sorted_tables:
+        missing = {column.name for column in table.columns} - {each["name"] for each in present.get_columns(table.name)}
+        if missing:
+            raise RewardStoreFailed(
+                f"table {table.name} has no {', '.join(sorted(missing))}, as in an earlier release; drop tip_scores and"
+                " tip_feedback and delete the durables rewards-*, and they are made anew from the streams"
+            )
+
+
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.close()
+
+
+def _prepare_postgresql(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    # Times are answered in the session's zone, where the last hours of year 9999 belong to a year that Python has not.
+    cursor = connection.cursor()
+    cursor.execute("SET TIME ZONE 'UTC'")
+    cursor.close()
+    connection.commit()

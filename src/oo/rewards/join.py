@@ -6,8 +6,9 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Double, Engine, Row, bindparam, func, literal, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from oo.events.decision import GenerateDecided, ScoreDecided, ServingRole
 from oo.events.envelope import Envelope
@@ -29,7 +30,8 @@ def apply(engine: Engine, envelopes: Sequence[Envelope], window_of: Callable[[st
 
     Any order and any repetition of the same events give the same tables. Feedback that comes before its decision is
     kept and joins when the decision comes; feedback for another tip than the decision's never joins. Of several
-    records with one decision id the one that was decided first stands. Shadow decisions and signals are passed over.
+    records with one decision id the one that was decided first stands, and of those of one moment always the same one.
+    Shadow decisions and signals are passed over.
 
     Args:
         engine: the database, see `oo.rewards.database.connect`.
@@ -76,10 +78,20 @@ def _keep(connection: Connection, decided: Sequence[Columns], fed_back: Sequence
             upsert.on_conflict_do_update(
                 index_elements=_KEYS,
                 set_={name: upsert.excluded[name] for name in decided[0] if name not in _KEYS},
-                where=upsert.excluded.decided_at < _scores.decided_at,
+                where=_rank(upsert.excluded) < _rank(_scores),
             ),
             decided,
         )
+
+
+def _rank(columns: ReadOnlyColumnCollection[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+    """By what the first of several records is told: its time, then all that it says, so that two never are equals."""
+    said = [
+        func.coalesce(columns[column.name], literal(-1.0) if isinstance(column.type, Double) else literal(""))
+        for column in tip_scores.columns
+        if column.name not in {*_KEYS, *_FED_BACK, "decided_at"}
+    ]
+    return tuple_(columns["decided_at"], *said)
 
 
 def _join(connection: Connection, keys: set[tuple[str, str]]) -> Iterator[tuple[Row[Any], Outcome]]:
@@ -142,6 +154,7 @@ def _fed_back(envelope: Envelope, feedback: TipExposed | TipReacted) -> Columns:
         "tenant_id": envelope.tenant_id,
         "event_id": envelope.event_id,
         "decision_id": feedback.decision_id,
+        "user_id": envelope.user_id,
         "tip_id": feedback.tip_id,
         "reaction": feedback.kind.value if isinstance(feedback, TipReacted) else None,
         "occurred_at": envelope.occurred_at,

@@ -75,6 +75,7 @@ tip_feedback = Table(
     Column("tenant_id", Text, nullable=False),
     Column("event_id", Text, nullable=False),
     Column("decision_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False, comment="personal data"),
     Column("tip_id", Text, nullable=False),
     Column("reaction", Text, comment="as in oo.events.v1; null for an exposure"),
     Column("occurred_at", UtcDateTime, nullable=False),

@@ -10,4 +10,6 @@ async def run(settings: ArchiveSettings, keeping: Callable[[OfflineStore], Apply
     """Archive every stream until the process is told to stop."""
     async with on_the_bus(settings, "oo-archive") as jetstream:
         # Every append is a commit and a file of the table, so it had better hold more than a message or two.
-        await consume(jetstream, "archive", keeping(OfflineStore(settings.offline_store)), settings, fill=True)
+        # Of an erased person's event a blank row stays: a sequence without any would look lost.
+        keep = keeping(OfflineStore(settings.offline_store))
+        await consume(jetstream, "archive", keep, settings, fill_seconds=settings.batch_seconds, traces=True)

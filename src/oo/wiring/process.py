@@ -16,6 +16,7 @@ from oo.bus.consumer import Consumer
 from oo.bus.exceeded import ExceededBurial
 from oo.bus.handling import Apply, events_only
 from oo.bus.streams import Limits, ensure
+from oo.bus.tombstones import Tombstones
 from oo.bus.worker import run_consumers, stop_on_signals
 from oo.errors import BusUnreachable
 from oo.events.subjects import DURABLES, ConsumerName
@@ -34,10 +35,10 @@ def new_id() -> UUID:
 
 
 def quieten_collector() -> None:
-    """Keep the cyclic garbage collector out of most requests.
+    """Keep the cyclic garbage collector out of most requests and batches.
 
-    What start-up made lives as long as the process and is walked no more. A request makes some thousand objects and
-    hardly a cycle: the usual threshold of 700 would walk the young ones several times in each.
+    What start-up made lives as long as the process and is walked no more. A request makes some thousand objects, a
+    batch some ten thousand, and hardly a cycle: the usual threshold of 700 would walk the young ones again and again.
     """
     gc.collect()
     gc.freeze()
@@ -81,26 +82,36 @@ def limits_of(settings: ProcessSettings) -> Limits:
     )
 
 
-async def consume(
-    jetstream: JetStreamContext, name: ConsumerName, apply: Apply, settings: ConsumerSettings, *, fill: bool = False
+async def consume(  # noqa: PLR0913  # the last two by name
+    jetstream: JetStreamContext,
+    name: ConsumerName,
+    apply: Apply,
+    settings: ConsumerSettings,
+    *,
+    fill_seconds: float | None = None,
+    traces: bool = False,
 ) -> None:
     """Give the events of all durables of a consumer to `apply`, until the process is told to stop; see `Consumer`.
 
+    An event of an erased person has no effect, unless `traces` asks for its blank trace, see `events_only`.
+
     Beside them one durable tells of messages that none of these will deliver again; they go to the dead letters.
     """
-    events, exceeded = events_only(apply, now), ExceededBurial(jetstream)
+    events = events_only(apply, now, tombstones=Tombstones(jetstream), traces=traces)
+    exceeded = ExceededBurial(jetstream)
     consumers = [
         Consumer(
             jetstream,
             durable,
             exceeded if durable.stream == "ADVISORIES" else events,
             batch_size=settings.batch_size,
-            fill=fill,
+            fill_seconds=fill_seconds,
             drain_seconds=settings.drain_seconds,
             limits=limits_of(settings),
         )
         for durable in DURABLES
         if durable.consumer == name
     ]
+    quieten_collector()
     stop = stop_on_signals(asyncio.get_running_loop())
     await run_consumers(consumers, host=settings.health_host, health_port=settings.health_port, stop=stop)

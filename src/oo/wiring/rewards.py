@@ -29,8 +29,10 @@ async def run(settings: RewardsSettings, joining: Callable[[Engine, Catalog], Ap
             # Together or not at all: a process that joined and taught nobody would look healthy.
             async with asyncio.TaskGroup() as both:
                 passing_on = both.create_task(_pass_on(engine, writer, settings.policy_state_seconds))
-                # A batch is one transaction; within a second is soon enough for a reward.
-                await consume(jetstream, "rewards", joining(engine, catalog), settings, fill=True)
+                # A batch is one transaction.
+                await consume(
+                    jetstream, "rewards", joining(engine, catalog), settings, fill_seconds=settings.batch_seconds
+                )
                 passing_on.cancel()
         finally:
             engine.dispose()

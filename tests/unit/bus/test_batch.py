@@ -15,7 +15,7 @@ def companies(delivered: list[int], seed: int = 1) -> list[list[int]]:
     ]
     batch = Batch(messages, keep_seconds=10)
     spread = Random(seed)  # noqa: S311  # an order, no secret
-    return [[message.metadata.sequence.stream for message in company] for company in batch.companies(spread)]
+    return [[delivery.sequence for _, delivery in company] for company in batch.companies(spread)]
 
 
 def test_what_came_once_or_twice_is_handled_together() -> None:

@@ -9,6 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from oo.events.json_types import (
     ElapsedTime,
+    Identifier,
+    IdentifierOrEmpty,
     ProtoDouble,
     ProtoDuration,
     ProtoStruct,
@@ -99,3 +101,21 @@ def test_the_value_that_says_nothing_is_refused() -> None:
     assert colour.validate_json('"COLOUR_RED"') is Colour.RED
     with pytest.raises(ValidationError, match="COLOUR_UNSPECIFIED is never sent"):
         colour.validate_json('"COLOUR_UNSPECIFIED"')
+
+
+@pytest.mark.parametrize("kind", [Identifier, IdentifierOrEmpty])
+@pytest.mark.parametrize(
+    "written", [r'"\u0000"', r'"tips\u0000"', r'"\u0000tips"', r'"tips\n\u0000"', f'"{"é" * 257}"', "5"]
+)
+def test_what_no_database_keeps_as_a_name_is_refused(kind: object, written: str) -> None:
+    with pytest.raises(ValidationError):
+        adapter(kind).validate_json(written)
+
+
+def test_a_name_has_up_to_256_characters_of_any_script_and_may_be_missing_where_it_says_so() -> None:
+    for kind in (Identifier, IdentifierOrEmpty):
+        assert adapter(kind).validate_python("é\n" * 128) == "é\n" * 128
+    assert adapter(IdentifierOrEmpty).validate_json('""') == ""
+    for nothing in ('""', "null"):
+        with pytest.raises(ValidationError):
+            adapter(Identifier).validate_json(nothing)

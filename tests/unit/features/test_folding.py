@@ -1,11 +1,11 @@
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from oo.errors import OnlineStoreUnavailable
 from oo.features.families import FAMILY_OF
 from oo.features.folding import fold_batch
 from oo.features.memory_online_store import MemoryOnlineStore
-from oo.features.user_state import UserState
+from oo.features.online_store import Change, Person
 from tests.unit.features.signal_events import NOON, any_signal, seeded, session
 
 
@@ -17,11 +17,11 @@ class CountingStore(MemoryOnlineStore):
         self.updates: Counter[str] = Counter()
         self.unavailable_for = unavailable_for
 
-    async def update(self, tenant_id: str, user_id: str, change: Callable[[UserState], UserState]) -> None:
-        self.updates[user_id] += 1
-        if user_id in self.unavailable_for:
-            raise OnlineStoreUnavailable(f"document of {user_id} is away")
-        await super().update(tenant_id, user_id, change)
+    async def update(self, changes: Mapping[Person, Change]) -> Mapping[Person, OnlineStoreUnavailable]:
+        self.updates.update(user for _, user in changes)
+        away = {person: change for person, change in changes.items() if person[1] in self.unavailable_for}
+        await super().update({person: change for person, change in changes.items() if person not in away})
+        return {person: OnlineStoreUnavailable(f"document of {person[1]} is away") for person in away}
 
 
 async def test_a_batch_is_one_update_a_person() -> None:

@@ -1,15 +1,19 @@
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
 
 import pytest
 from sqlalchemy import Engine, inspect, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from oo.errors import RewardStoreFailed
-from oo.rewards.database import connect, writing
+from oo.events.decision import ScoreDecided
+from oo.rewards.database import connect, is_outage, writing
+from oo.rewards.join import apply
+from tests.envelopes import EVENTS, envelope
 
-INSERT = text("INSERT INTO tip_feedback VALUES ('t', 'e', 'd', 'tip', NULL, '2026-11-22 00:00:00')")
+INSERT = text("INSERT INTO tip_feedback VALUES ('t', 'e', 'd', 'u', 'tip', NULL, '2026-11-22 00:00:00')")
 COUNT = text("SELECT count(*) FROM tip_feedback")
 
 
@@ -77,3 +81,42 @@ def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
 
     with pytest.raises(RewardStoreFailed, match=r"scores\.db.*not a database"):
         connect(f"sqlite:///{tmp_path / 'scores.db'}")
+
+
+def test_tables_of_an_earlier_release_are_told_with_the_remedy(engine: Engine, database_url: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE tip_feedback DROP COLUMN user_id"))
+
+    with pytest.raises(RewardStoreFailed, match=r"table tip_feedback has no user_id, .* delete the durables rewards-"):
+        connect(database_url)
+
+
+def test_what_is_over_a_limit_of_the_database_is_no_outage(engine: Engine) -> None:
+    """PostgreSQL refuses a long row of an index as it refuses to work; SQLite takes it."""
+    name = "".join(chr(0x1F300 + number) for number in range(256))
+    long = ScoreDecided.model_validate(
+        EVENTS["score_decided"].model_dump() | {"tip_id": name, "policy": {"name": name, "version": name}}
+    )
+
+    def join() -> None:
+        apply(engine, [envelope("score_decided", score_decided=long)], lambda _: timedelta(minutes=1))
+
+    if engine.dialect.name == "sqlite":
+        join()
+        return
+    with pytest.raises(OperationalError) as refused:
+        join()
+    assert not is_outage(refused.value)
+
+
+def test_a_table_that_is_locked_for_too_long_is_an_outage(engine: Engine) -> None:
+    with engine.connect() as holder, engine.connect() as waiter:
+        if engine.dialect.name == "sqlite":
+            waiter.exec_driver_sql("PRAGMA busy_timeout = 50")
+            holder.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            waiter.exec_driver_sql("SET lock_timeout = 50")
+            holder.exec_driver_sql("LOCK TABLE tip_feedback")
+        with pytest.raises(OperationalError) as refused:
+            waiter.execute(INSERT)
+    assert is_outage(refused.value)

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, create_engine, delete, select
 
 from oo.errors import UnknownTenant
 from oo.events.decision import ServingRole
@@ -136,6 +136,45 @@ def test_of_two_records_with_one_id_the_first_decided_stands(engine: Engine, ord
 
     assert score_row(engine)["tip_id"] == "walk"
     assert score_row(engine)["exposed_at"] is None
+
+
+def test_of_two_records_of_one_moment_the_same_stands_in_any_order(engine: Engine) -> None:
+    pairs = [
+        (scored("tips", "walk"), scored("tips", "breathe")),
+        (scored("services", "walk"), generated("services", "walk")),
+        (scored("chances", propensity=0.25), scored("chances", propensity=0.75)),
+        (scored("models"), scored("models", model=None)),
+    ]
+    for first, second in pairs:
+        apply(engine, [first], window_of)
+        apply(engine, [second], window_of)
+    once = tables(engine)
+    with engine.begin() as connection:
+        connection.execute(delete(tip_scores))
+
+    for first, second in pairs:
+        apply(engine, [second], window_of)
+        apply(engine, [first], window_of)
+
+    assert tables(engine) == once
+    assert len(pairs) == len(once[1])
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/New_York"])
+@pytest.mark.parametrize(
+    "moment", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, UTC)], ids=["first", "last"]
+)
+def test_the_ends_of_time_are_joined_whatever_zone_the_server_has(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, zone: str, moment: datetime
+) -> None:
+    monkeypatch.setenv("PGTZ", zone)
+    engine = connect(database_url)
+    shown = exposed().model_copy(update={"occurred_at": moment})
+
+    apply(engine, [scored(), shown], window_of)
+
+    assert score_row(engine)["exposed_at"] == moment
+    engine.dispose()
 
 
 def test_a_shadow_decision_and_a_signal_leave_nothing(engine: Engine) -> None:
