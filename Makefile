@@ -3,6 +3,8 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 # Named after the folder: an environment that was copied or moved along with it is made again.
+# One more than processors, since much of a test is waiting for servers.
+WORKERS := $(shell $(or $(wildcard $(PY)),python3) -c 'import os; print(min((os.cpu_count() or 1) + 1, 6))')
 READY := $(VENV)/.ready-$(shell pwd -P | cksum | cut -d ' ' -f 1)
 
 # No library phones home, from no target.
@@ -39,7 +41,7 @@ demo: env ## Start a fresh stack and tell the whole story on real data
 	@$(PY) -m examples.demo
 
 test: env ## Run all tests, with coverage
-	@$(PY) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --cov=oo
+	@$(PY) -m pytest --numprocesses=$(WORKERS) --dist=loadfile --cov=oo
 
 EVENTS := 100000
 soak: env ## Kill, freeze and starve the consumers under EVENTS=100000, hold what is left against a clean pass

@@ -499,7 +499,7 @@ async def test_what_comes_while_a_person_is_asked_is_left_alone(
 async def test_thousands_are_replayed_in_little_memory_and_leave_no_consumer_behind(
     jetstream: JetStreamContext, box: DeadLetterBox
 ) -> None:
-    many = 2_000
+    many = 1_000
     padded = envelope().to_json() + b" " * 20_000
     for first in range(0, many, 200):
         company = range(first, first + 200)

@@ -357,16 +357,14 @@ class Killed(Exception):
 
 
 class Deadly:
-    """A place at which the process dies, before or after its work."""
+    """A place after whose work the process dies."""
 
-    def __init__(self, place: Place, *, after: bool) -> None:
+    def __init__(self, place: Place) -> None:
         self.name = place.name
         self._place = place
-        self._after = after
 
     async def look(self, progress: Progress, *, remove: bool) -> Found:
-        if self._after:
-            await self._place.look(progress, remove=remove)
+        await self._place.look(progress, remove=remove)
         raise Killed
 
 
@@ -374,8 +372,8 @@ def nobody_looks(_step: str) -> Progress:
     return lambda _done, _of: None
 
 
-@pytest.mark.parametrize("after", [False, True])
-async def test_killed_anywhere_and_run_again_comes_to_the_same_end(world: World, oo: Run, *, after: bool) -> None:
+async def test_killed_anywhere_and_run_again_comes_to_the_same_end(world: World, oo: Run) -> None:
+    """To be killed before a place is looked at is to be killed after the one before it."""
     people = [(HERE, f"p{number}") for number in range(10)]
     for person in people:
         await world.tell(*person)
@@ -389,7 +387,7 @@ async def test_killed_anywhere_and_run_again_comes_to_the_same_end(world: World,
             def dying(
                 until: datetime, deadly: int = deadly, places: Callable[[datetime], Sequence[Place]] = places
             ) -> list[Place]:
-                return [Deadly(p, after=after) if at == deadly else p for at, p in enumerate(places(until))]
+                return [Deadly(p) if at == deadly else p for at, p in enumerate(places(until))]
 
             with pytest.raises(Killed):
                 await replace(forgetting, places=dying).forget(10, nobody_looks)
