@@ -27,7 +27,7 @@ LOST: Final = Counter(
 )
 SINK_OUTAGES: Final = Counter("oo_sink_outages", "Tries for which the sink was down.", ["durable"])
 BATCH_SIZE: Final = Histogram(
-    "oo_batch_size", "Messages in a batch.", ["durable"], buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000)
+    "oo_batch_size", "Messages in a batch.", ["durable"], buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000)
 )
 SINK_SECONDS: Final = Histogram(
     "oo_sink_seconds",

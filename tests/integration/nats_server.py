@@ -1,6 +1,7 @@
 """A NATS server of a test's own, which the test may stop, kill and bring back."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -54,6 +55,8 @@ class NatsServer:
     def freeze(self) -> None:
         """Let it hold its connections and say nothing."""
         self._signal(signal.SIGSTOP)
+        assert self._process is not None
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)  # until then it may answer once more
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)

@@ -12,8 +12,10 @@ from nats.js import JetStreamContext
 from nats.js.api import Header
 from nats.js.errors import APIError, NotFoundError
 
+from oo.bus import deletion
 from oo.bus.dead_letters import Letter
 from oo.bus.delivery import Reject
+from oo.bus.server_codes import NO_MESSAGE
 from oo.errors import BusUnreachable, PublishFailed, UnknownDeadLetter
 from oo.events.subjects import STREAMS, ConsumerName, StreamName
 
@@ -26,9 +28,6 @@ _DLQ: StreamName = "DLQ"
 _IN_FLIGHT = 32
 """Letters that are held and worked on at once: at 1 MB the most that a letter has, bounded memory."""
 _SHOWN_SEQUENCES = 5
-_NO_MESSAGE = 10037
-_NOTHING_TO_DELETE = 10057
-"""JetStream's codes for: the stream holds no such message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ class DeadLetterBox:
             try:
                 return Letter.of(await self._js.get_msg(_DLQ, seq=sequence))
             except APIError as error:
-                if error.err_code != _NO_MESSAGE:
+                if error.err_code != NO_MESSAGE:
                     raise
         raise UnknownDeadLetter(f"the dead letters hold no {sequence}; `oo dlq list` shows those that there are")
 
@@ -219,11 +218,7 @@ class DeadLetterBox:
         Also after a replay: an erasure finds what is in the stream, and not what only its files still hold.
         """
         with self._answering():
-            try:
-                await self._js.delete_msg(_DLQ, sequence)
-            except APIError as error:
-                if error.err_code != _NOTHING_TO_DELETE:
-                    raise
+            await deletion.delete(self._js, _DLQ, sequence)
 
     async def _all(self, selection: Selection, progress: Progress) -> AsyncIterator[Letter]:
         subject = f"dlq.{selection.consumer or '>'}"
@@ -236,7 +231,7 @@ class DeadLetterBox:
                 try:
                     message = await self._js.get_msg(_DLQ, seq=sequence, subject=subject, next=True)
                 except APIError as error:
-                    if error.err_code != _NO_MESSAGE:
+                    if error.err_code != NO_MESSAGE:
                         raise
                     return
             letter = Letter.of(message)

@@ -11,13 +11,12 @@ from pydantic import BaseModel, PositiveInt, ValidationError
 from oo.bus.backoff import growing
 from oo.bus.burial import MAX_DELIVERIES, NO_DOOR, bury_any
 from oo.bus.delivery import Acknowledge, Delivery, Door, Reject, RetryAfter
+from oo.bus.server_codes import NO_MESSAGE
 from oo.events.subjects import DURABLES
 from oo.telemetry import LOST
 
 _log = logging.getLogger(__name__)
 
-_NO_MESSAGE = 10037
-"""The server's code for a sequence that a stream does not hold."""
 _NAMED = {durable.name: durable for durable in DURABLES}
 
 
@@ -54,7 +53,7 @@ class ExceededBurial:
             original = await self._original(advisory)
             await bury_any(self._js, durable.consumer, original, Reject(MAX_DELIVERIES, why))
         except NotFoundError as error:
-            if error.err_code != _NO_MESSAGE:  # such as a stream that is just being made again
+            if error.err_code != NO_MESSAGE:  # such as a stream that is just being made again
                 return RetryAfter(growing(delivery.delivered), str(error))
             LOST.labels(durable.name).inc()
             _log.error("past its deliveries, and gone from its stream", extra=named)

@@ -12,13 +12,12 @@ from nats.js.api import Header, PubAck
 from nats.js.errors import APIError
 
 from oo.bus.routing import subject_of
+from oo.bus.server_codes import OVER_MAX_MSG_SIZE
 from oo.bus.streams import MAX_EVENT_BYTES
 from oo.errors import MessageTooLarge, PublishFailed
 from oo.events.envelope import Envelope
 
 _HEADER_SAFE = re.compile(r"[!-~]+")
-_OVER_MAX_MSG_SIZE = 10054
-"""The server's code for a message that is over a stream's own limit."""
 IN_FLIGHT = 256
 """Events that `publish_many` has under way at once."""
 
@@ -52,7 +51,7 @@ async def publish(
     except MaxPayloadError as error:
         raise _too_large(envelope, data, "less, by its max_payload") from error
     except (NatsError, OSError) as error:
-        if isinstance(error, APIError) and error.err_code == _OVER_MAX_MSG_SIZE:
+        if isinstance(error, APIError) and error.err_code == OVER_MAX_MSG_SIZE:
             raise _too_large(envelope, data, "less, by its stream's max_msg_size") from error
         raise PublishFailed(
             f"{subject} did not acknowledge {envelope.event_type} {envelope.event_id} ({error}); publish it again"

@@ -17,6 +17,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, BucketNotFoundError, NotFoundError
 
+from oo.bus.server_codes import OTHERWISE_IN_USE
 from oo.errors import InvalidSettings
 from oo.events.subjects import DURABLES, MAX_AGE, STREAMS, Durable, StreamName
 
@@ -36,9 +37,6 @@ FEATURES_BUCKET = "features"
 POLICY_STATE_BUCKET = "policy_state"
 TOMBSTONES_BUCKET = "tombstones"
 BUCKETS = (FEATURES_BUCKET, POLICY_STATE_BUCKET, TOMBSTONES_BUCKET)
-
-_OTHERWISE_IN_USE = 10058
-"""The server's code for a stream that is there with another configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ async def _ensure_stream(js: JetStreamContext, name: StreamName, given: Mapping[
             # The server takes an equal configuration twice, so two processes may both be here.
             await js.add_stream(stream_config(name).evolve(**given))
         except APIError as error:
-            if error.err_code != _OTHERWISE_IN_USE:
+            if error.err_code != OTHERWISE_IN_USE:
                 raise
             present = (await js.stream_info(name)).config  # another process was first, with other limits
         else:

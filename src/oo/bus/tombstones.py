@@ -11,6 +11,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
+from oo.bus.server_codes import NO_MESSAGE
 from oo.bus.streams import TOMBSTONES_BUCKET
 from oo.errors import BusUnreachable, SinkUnavailable
 from oo.events.envelope import Envelope
@@ -18,8 +19,6 @@ from oo.events.envelope import Envelope
 _STREAM = f"KV_{TOMBSTONES_BUCKET}"
 _PREFIX = f"$KV.{TOMBSTONES_BUCKET}."
 _ALL = f"{_PREFIX}>"
-_NO_MESSAGE = 10037
-"""The server's code for: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class Tombstones:
             # Not a direct get: another server than the leader may not have heard of the newest.
             return await self._js.get_msg(_STREAM, **which)
         except NotFoundError as error:
-            if error.err_code == _NO_MESSAGE:
+            if error.err_code == NO_MESSAGE:
                 return None
             raise SinkUnavailable(f"the bus has no bucket {TOMBSTONES_BUCKET}; `oo bootstrap` makes it") from error
         except (NatsError, OSError) as error:
@@ -119,7 +118,7 @@ async def standing(js: JetStreamContext, person: Person) -> datetime | None:
     try:
         found = await js.get_msg(_STREAM, subject=f"{_PREFIX}{person.key}")
     except NotFoundError as error:
-        if error.err_code != _NO_MESSAGE:
+        if error.err_code != NO_MESSAGE:
             raise
         return None
     return datetime.fromisoformat(json.loads(found.data or b"{}")["erased_at"])

@@ -1,21 +1,18 @@
 """The person's messages in a stream."""
 
-import json
 from collections import Counter
 from datetime import datetime
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.errors import APIError
 
+from oo.bus.deletion import delete
 from oo.bus.stream_reader import messages
 from oo.bus.tombstones import Person
 from oo.erasure.belonging import match
 from oo.erasure.place import Found, Progress
 from oo.errors import BusUnreachable
 from oo.events.subjects import StreamName
-
-_NOTHING_TO_DELETE = 10057
 
 
 class Messages:
@@ -47,21 +44,10 @@ class Messages:
                 how = match(message.data, self._person, self._until, metadata.timestamp)
                 if how is not None:
                     matched[how] += 1
-                    removed += remove and await self._delete(metadata.sequence.stream)
+                    removed += remove and await delete(self._js, self._stream, metadata.sequence.stream)
         except (NatsError, OSError) as error:
             raise BusUnreachable(f"{self.name} could not be read or changed ({error!r}); run it again") from error
         return Found(matched.total(), removed, doubts(self.name, matched))
-
-    async def _delete(self, sequence: int) -> bool:
-        request = json.dumps({"seq": sequence}).encode()
-        try:
-            # The client's own way has no timeout of its own choice, and to overwrite takes a while.
-            await self._js._api_request(f"$JS.API.STREAM.MSG.DELETE.{self._stream}", request, timeout=30)  # noqa: SLF001
-        except APIError as error:
-            if error.err_code != _NOTHING_TO_DELETE:
-                raise
-            return False
-        return True
 
 
 def doubts(place: str, matched: Counter[str]) -> tuple[str, ...]:

@@ -16,13 +16,12 @@ from nats.js.kv import KV_DEL, KV_OP, KV_PURGE, KeyValue
 from pydantic_core import from_json
 
 from oo.bus.requests import Question, Requests
+from oo.bus.server_codes import OUTRUN
 from oo.errors import OnlineStoreUnavailable
 from oo.features.online_store import Change, Person
 from oo.features.user_state import UserState
 
 _PLAIN_TENANT = re.compile(r"[A-Za-z0-9_-]+")
-_OUTRUN = {10071, 10164}
-"""The server's codes for a compare-and-set that came after another writer's."""
 
 
 def document_key(tenant_id: str, user_id: str) -> str:
@@ -168,7 +167,7 @@ def _stored(key: str, answer: Msg | OnlineStoreUnavailable) -> bool | OnlineStor
     if "error" not in said:
         return True
     error = APIError(**said["error"])
-    return False if error.err_code in _OUTRUN else _unavailable(key, error)
+    return False if error.err_code in OUTRUN else _unavailable(key, error)
 
 
 def _unavailable(key: str, error: NatsError | OSError) -> OnlineStoreUnavailable:
