@@ -151,7 +151,7 @@ class LetterList:
         self._now = now
         self._limit = limit
         self._lines: list[tuple[str, ...]] = []
-        self._messages: set[int] = set()
+        self._messages: set[tuple[str, str, int]] = set()
         self.reasons: Counter[tuple[str, str]] = Counter()
         """How many letters of which consumer and reason."""
 
@@ -159,7 +159,7 @@ class LetterList:
         """Take the next letter."""
         original, reject = letter.original, letter.reject
         self.reasons[letter.consumer, reject.reason] += 1
-        self._messages.add(hash(letter.identity))
+        self._messages.add(letter.identity)
         self._lines.append(
             (
                 f"{letter.sequence}",

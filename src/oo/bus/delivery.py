@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from nats.aio.msg import Msg
+from nats.js.api import RawStreamMsg
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,20 @@ class Delivery:
             published_at=metadata.timestamp,
             delivered=metadata.num_delivered,
             durable=metadata.consumer,
+        )
+
+    @classmethod
+    def stored(cls, stream: str, message: RawStreamMsg, delivered: int) -> Self:
+        """The delivery of a message that was read from its stream, past all durables."""
+        return cls(
+            subject=message.subject,  # type: ignore[arg-type]  # the server says it of every message
+            data=message.data or b"",
+            # What is no ASCII comes as an object of the parser's own.
+            headers={name: str(value) for name, value in (message.headers or {}).items()},
+            stream=stream,
+            sequence=message.seq,  # type: ignore[arg-type]  # as the subject
+            published_at=message.time,  # type: ignore[arg-type]  # the same
+            delivered=delivered,
         )
 
 

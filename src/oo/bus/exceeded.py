@@ -66,13 +66,4 @@ class ExceededBurial:
 
     async def _original(self, advisory: _Advisory) -> Delivery:
         stored = await self._js.get_msg(advisory.stream, advisory.stream_seq)
-        return Delivery(
-            subject=stored.subject,  # type: ignore[arg-type]  # the server says it of every message
-            data=stored.data or b"",
-            # What is no ASCII comes as an object of the parser's own.
-            headers={name: str(value) for name, value in (stored.headers or {}).items()},
-            stream=advisory.stream,
-            sequence=advisory.stream_seq,
-            published_at=stored.time,  # type: ignore[arg-type]  # as the subject
-            delivered=advisory.deliveries,
-        )
+        return Delivery.stored(advisory.stream, stored, advisory.deliveries)

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -95,9 +94,5 @@ async def event_id_at(js: JetStreamContext, stream: StreamName, sequence: int) -
         return None
     except (NatsError, OSError) as error:
         raise BusUnreachable(f"the NATS server did not give {stream} {sequence} ({error}); try again") from error
-    fields: dict[str, Any] = {"subject": message.subject or "", "data": message.data or b"", "headers": {}}
-    delivery = Delivery(
-        **fields, stream=stream, sequence=sequence, published_at=message.time or datetime.now(UTC), delivered=1
-    )
-    decoded = decode_or_reject(delivery)
+    decoded = decode_or_reject(Delivery.stored(stream, message, delivered=1))
     return decoded if isinstance(decoded, Reject) else decoded.event_id
