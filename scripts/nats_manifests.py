@@ -63,7 +63,8 @@ def _durable(durable: Durable) -> dict[str, Any]:
 
 def _bucket(name: str) -> dict[str, Any]:
     config = _plain(bucket_config(name))
-    return {key: config[key] for key in ("bucket", "history", "storage", "replicas")}
+    spec = {key: config[key] for key in ("bucket", "history", "storage", "replicas")}
+    return spec | ({"ttl": _duration(config["ttl"])} if config["ttl"] else {})
 
 
 def _plain(config: Base) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from oo.events.decision import (
     ScoreDecided,
     ServingRole,
     Versioned,
+    WrittenTip,
 )
 from oo.events.envelope import Envelope, Event, EventType
 from oo.events.feedback import ReactionKind, TipExposed, TipReacted
@@ -30,7 +31,10 @@ EVENTS: dict[EventType, Event] = {
     "score_decided": ScoreDecided(
         decision_id=DECISION_ID,
         serving_role=ServingRole.STABLE,
-        candidates=(Candidate(tip_id="breathe", features={"minutes": 3, "topic": "calm"}), Candidate(tip_id="walk")),
+        candidates=(
+            Candidate(tip_id="breathe", features={"minutes": 3, "topic": "calm"}, prompt_version="v2"),
+            Candidate(tip_id="walk"),
+        ),
         profile_features={"age_band": "30-39", "premium": True, "height": None},
         context={"hour": 7.5, "screen": {"dark": False}, "recent": ["walk", 2]},
         signal_features={"sessions_7d": 4},
@@ -62,14 +66,31 @@ EVENTS: dict[EventType, Event] = {
         cost_usd=0.00021,
         degraded=("template",),
         latency=timedelta(seconds=1, milliseconds=5),
+        language="en",
+        topic="rest",
+        alternatives=(
+            WrittenTip(tip_id="generated-2", title="Read a page", body="On paper.", language="en", topic="rest"),
+            WrittenTip(tip_id="generated-3", title="Breathe", body="Slowly."),
+        ),
+        cached=True,
+        repaired=True,
+        refusals=("title_length",),
+        withheld=("topic",),
+        experiment=ExperimentArm(name="prompts", variant="short"),
     ),
 }
+
+NAMES: dict[EventType, str] = {event_type: event_type for event_type in EVENTS} | {
+    "score_decided": "score_decided_with_written_tip",
+    "generate_decided": "generate_decided_with_alternatives",
+}
+"""What the example of a type is called. No golden file is edited, so an example that tells more has another name."""
 
 
 def envelope(event_type: EventType = "session_started", **changed: Any) -> Envelope:  # noqa: ANN401  # any field
     """The example of this type, with `changed` fields of the envelope."""
     fields = {
-        "event_id": f"example-{event_type}",
+        "event_id": f"example-{NAMES[event_type]}",
         "schema_version": "v1",
         "producer": "tests",
         "occurred_at": datetime(2026, 11, 20, 7, 30, 15, 123456, tzinfo=UTC),

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import Body, FastAPI, Request
 
-from oo.decisions.generate import GenerateRequest, GenerateResponse, TipWriter
+from oo.decisions.generate import TipWriter
+from oo.decisions.generate_http import GenerateRequest, GenerateResponse
 from oo.running import Running
 from oo.telemetry import DECISION_SECONDS
 from oo.web import ABOUT, DecisionRoute, RequestIdHeader, install, responses
@@ -17,18 +18,22 @@ _QUESTION = {
     "profile_features": {"completion_rate": 0.6, "goal": "rest"},
     "topic": "rest",
     "locale": "en",
-    "prompt_version": "v2",
 }
 _DECISION = "01a203bc-6513-762a-bd08-d7170f931563"
-_ANSWER = {
+_ANSWER: dict[str, object] = {
     "decision_id": _DECISION,
     "tip": {
         "tip_id": f"tip-{_DECISION}",
         "title": "Dim the lights at nine",
         "body": "Turn off the big lamp now. A darker room makes it easier to go to bed on time.",
+        "language": "en",
+        "topic": "rest",
     },
+    "alternatives": [],
     "prompt_version": "v2",
+    "experiment": {"name": "wording", "variant": "short"},
     "model": {"name": "gpt-5-mini", "version": ""},
+    "cached": False,
     "usage": {"prompt_tokens": 312, "completion_tokens": 41, "cost_usd": 0.00016},
     "degraded": [],
 }
@@ -36,7 +41,8 @@ _RESPONSES = responses(
     _ANSWER,
     unprocessable="`invalid_body`: it does not have this shape; `fields` says where. `invalid_feature`: a profile"
     " feature has the wrong type. `unknown_tenant`: no catalog declares the tenant. `unknown_prompt_version`: it is"
-    " not released; the message lists those that are.",
+    " not released; the message lists those that may be used.",
+    more={410: "`retired_prompt_version`: it is used no more; the message says why and lists those that may be used."},
 )
 
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from oo.errors import InvalidCatalog, UnknownTenant, faults
-from oo.experiments.assignment import Experiment
+from oo.experiments.assignment import Experiment, PromptVariant, Variant
 from oo.experiments.policies import PolicySpec
 from oo.features.services import FeatureService
 
@@ -25,8 +25,12 @@ class Tenant(BaseModel):
     """The feature service whose champion scores this tenant's arms."""
     policy: PolicySpec
     """The policy outside of experiments."""
-    experiment: Experiment | None = None
+    experiment: Experiment[Variant] | None = None
     """Variants with a policy each, between which people are split."""
+    prompt_experiment: Experiment[PromptVariant] | None = None
+    """Variants with a prompt version each, for people whose requests name no version."""
+    llm_daily_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """What language models may cost this tenant a day, in US dollars; the deployment's OO_LLM_DAILY_USD when absent."""
     reward_window: timedelta = timedelta(days=1)
     """How long after its exposure a reaction still counts; an exposure without one is then a reward of 0."""
 
@@ -48,6 +52,14 @@ class Catalog(BaseModel):
             if twice := {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"{kind} declared twice: {', '.join(sorted(twice))}")
         for tenant in self.tenants:
+            if (
+                tenant.experiment
+                and tenant.prompt_experiment
+                and tenant.experiment.name == tenant.prompt_experiment.name
+            ):
+                raise ValueError(
+                    f"tenant {tenant.name!r} has two experiments of one name, which would split people alike"
+                )
             if tenant.feature_service not in self._services:
                 raise ValueError(f"tenant {tenant.name!r} names the unknown feature service {tenant.feature_service!r}")
         return self

@@ -109,12 +109,24 @@ class UnknownPromptVersion(OOError):
     """A prompt version that the library does not hold."""
 
 
+class RetiredPromptVersion(OOError):
+    """A prompt version that was released and is used no more."""
+
+
+class PromptInUse(OOError):
+    """A prompt version that cannot be retired, since something still writes with it."""
+
+
 class PromptRenderFailed(OOError):
     """A template and its variables that do not fit together."""
 
 
 class InvalidPrompt(OOError):
     """A prompt file that contradicts itself, or is not what was released."""
+
+
+class InvalidRules(OOError):
+    """A file of guardrail rules that cannot be read or that leaves something out."""
 
 
 class GatewayFailed(OOError):
@@ -125,8 +137,36 @@ class GatewayTimedOut(GatewayFailed):
     """The language model gave no answer within its time cap."""
 
 
-class PromptTooLong(GatewayFailed):
+class CompletionTooLong(GatewayFailed):
+    """An answer that went on past its cap."""
+
+
+class AnswerLost(GatewayFailed):
+    """No usable answer, though a model had begun one: it may be billed."""
+
+
+class BudgetRefused(GatewayFailed):
+    """A call that no language model was asked, or whose answer is not used, for what it takes."""
+
+
+class PromptTooLong(BudgetRefused):
     """A prompt over the cap, which no language model was asked."""
+
+
+class CallTooDear(BudgetRefused):
+    """A call that costs more than one call may."""
+
+
+class DailyBudgetSpent(BudgetRefused):
+    """A call of a tenant whose budget of the day has no room for it."""
+
+
+class BudgetUnknown(BudgetRefused):
+    """A call without word of what the tenant has spent: nothing is asked blindly."""
+
+
+class TipCacheUnavailable(OOError):
+    """The cache of written tips did not answer, or not within its time budget."""
 
 
 class TrainingRefused(OOError):

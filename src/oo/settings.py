@@ -1,7 +1,7 @@
 """One settings class a process, read once from the environment (prefix OO_)."""
 
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from pydantic import (
     AliasChoices,
@@ -11,6 +11,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
@@ -18,9 +19,12 @@ from oo.errors import InvalidSettings, faults
 from oo.events.decision import ServingRole
 from oo.events.json_types import Identifier
 from oo.events.subjects import StreamName
+from oo.llm.prices import Price
 
 LONGEST_FILL = 15.0
 """Seconds that a batch may fill: half of the time after which what is not acknowledged is delivered again."""
+LONGEST_KEPT = 86_400.0
+"""Seconds after which the bucket of written tips forgets them."""
 
 
 class ProcessSettings(BaseSettings):
@@ -76,25 +80,64 @@ class ScorerSettings(ServiceSettings):
     """How often the registry is asked for a new champion."""
 
 
-class GeneratorSettings(ServiceSettings):
+class LanguageModelSettings(BaseSettings):
+    """The language model, and what a call of it may take."""
+
+    model_config = SettingsConfigDict(env_prefix="OO_", frozen=True, extra="ignore")
+
+    llm_model: Annotated[tuple[Identifier, ...], NoDecode, Field(min_length=1)] = ("offline",)
+    """The language models, named as LiteLLM names them and separated by commas: the first answers, the others stand in
+    in order. `offline` needs no network and picks from a few tips of its own."""
+    llm_api_base: str | None = None
+    """The address of an OpenAI-compatible endpoint, when it is not the provider's own."""
+    llm_api_key: SecretStr | None = None
+    """The endpoint's key."""
+    llm_prices: dict[str, Price] = {}
+    """What models cost that LiteLLM has no price of, in US dollars a million tokens, as JSON such as
+    `{"openai/tiny": {"prompt": 0.1, "completion": 0.4}}`."""
+    llm_stream: bool = True
+    """Whether answers are read as they are written, so that one that is too long is cut off; false for an endpoint that
+    cannot."""
+    llm_timeout: PositiveFloat = 5.0
+    """Seconds within which a tip must be written, a second try included."""
+    llm_max_prompt_tokens: PositiveInt = 4_000
+    """The longest prompt that is sent."""
+    llm_max_completion_tokens: PositiveInt = 400
+    """The longest answer that is asked for, whatever a prompt wants."""
+    llm_max_call_usd: float = Field(default=0.05, ge=0, allow_inf_nan=False)
+    """What one call may cost, in US dollars."""
+    llm_daily_usd: float = Field(default=10.0, ge=0, allow_inf_nan=False)
+    """What all calls for a tenant may cost a day (UTC), in US dollars, unless its catalog entry says otherwise."""
+
+    @field_validator("llm_model", mode="before")
+    @classmethod
+    def _split_models(cls, value: object) -> object:
+        return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+
+class GeneratorSettings(ServiceSettings, LanguageModelSettings):
     """The generator's own."""
 
     default_prompt_version: str = Field(
         default="v1", validation_alias=AliasChoices("DEFAULT_PROMPT_VERSION", "default_prompt_version")
     )
     """The prompt version for requests that name none."""
-    llm_model: Identifier = "mock"
-    """The language model, named as LiteLLM names it; `mock` is its offline provider."""
-    llm_api_base: str | None = None
-    """The address of an OpenAI-compatible endpoint, when it is not the provider's own."""
-    llm_api_key: SecretStr | None = None
-    """The endpoint's key."""
-    llm_timeout: float = 5.0
-    """Seconds that the language model may take."""
-    llm_max_prompt_chars: int = 20_000
-    """The longest prompt that is sent."""
-    llm_max_completion_tokens: int = 400
-    """The longest answer that is asked for, whatever a prompt wants."""
+    prompts: Path | None = None
+    """The folder of prompt files with their lock and `retired.yaml`; when not given, the released ones of oO."""
+    tip_cache_seconds: float = Field(default=3_600.0, ge=0, le=LONGEST_KEPT)
+    """How long written tips may be shown again to the person of whom nothing new is known; 0 writes new ones always."""
+    shadow_prompt_version: str | None = None
+    """A prompt on trial: a second tip is written with it for a share of the requests, recorded and shown to nobody."""
+    shadow_prompt_percent: float = Field(default=0.0, ge=0, le=100)
+    """The share of the requests."""
+    shadow_prompt_daily_usd: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    """What the prompt on trial may cost a tenant a day, in US dollars, beside what its people's tips may."""
+
+    @model_validator(mode="after")
+    def _has_a_prompt_on_trial(self) -> Self:
+        if self.shadow_prompt_percent and self.shadow_prompt_version is None:
+            raise ValueError("OO_SHADOW_PROMPT_PERCENT is set, and OO_SHADOW_PROMPT_VERSION does not say of which")
+        return self
 
 
 class ConsumerSettings(ProcessSettings):

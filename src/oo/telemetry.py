@@ -1,17 +1,31 @@
 """What a process tells about itself: log lines and metrics. Neither holds personal data, by convention."""
 
+import asyncio
 import json
 import logging
 import sys
 import time
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, generate_latest
 
 DECISIONS: Final = Counter(
     "oo_decisions", "Decisions answered; degraded names what was missing.", ["service", "degraded"]
 )
 DECISION_SECONDS: Final = Histogram("oo_decision_seconds", "Time from the decoded request to the answer.", ["service"])
+TIPS: Final = Counter("oo_tips", "Tips by who wrote them: model, cache or template.", ["prompt_version", "written_by"])
+REFUSALS: Final = Counter("oo_tip_refusals", "Faults of answers of a model.", ["prompt_version", "fault"])
+REPAIRS: Final = Counter("oo_tip_repairs", "Second answers: shown, refused or no_answer.", ["outcome"])
+WITHHELD: Final = Counter("oo_prompt_values_withheld", "Texts that no model was told.", ["variable"])
+SHADOW_PROMPTS: Final = Counter(
+    "oo_shadow_prompts",
+    "Second answers with another prompt: logged, unlogged or dropped.",
+    ["prompt_version", "outcome"],
+)
+BACKGROUND_DROPPED: Final = Counter(
+    "oo_background_dropped", "Work after an answer that was not begun, since too much was under way.", ["work"]
+)
+TASKS: Final = Gauge("oo_asyncio_tasks", "Tasks of the event loop at this moment.")
 UNLOGGED: Final = Counter("oo_decisions_unlogged", "Decisions that the log did not acknowledge in time.", ["service"])
 DELIVERIES: Final = Counter("oo_deliveries", "Deliveries by the door that they left by.", ["consumer", "door"])
 HANDLER_FAILURES: Final = Counter(
@@ -48,6 +62,13 @@ UNKNOWN_PROFILE_FEATURES: Final = Counter(
     "oo_unknown_profile_features", "Profile features outside the schema; `other` past the first names.", ["name"]
 )
 BATCH_SECONDS: Final = Histogram("oo_batch_seconds", "Time from a batch's arrival to its last door.", ["consumer"])
+
+
+def exposition() -> bytes:
+    """All metrics, as Prometheus reads them. To be called in the event loop whose tasks are to be counted."""
+    TASKS.set(len(asyncio.all_tasks()))
+    return generate_latest()
+
 
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}
 # What LiteLLM and BentoML put into every record of a process.

@@ -7,14 +7,22 @@ from fastapi import FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field, ValidationError, WithJsonSchema
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from oo.decisions.http import HttpModel
-from oo.errors import DecisionConflict, InvalidFeature, OOError, UnknownPromptVersion, UnknownTenant
+from oo.errors import (
+    DecisionConflict,
+    InvalidFeature,
+    OOError,
+    RetiredPromptVersion,
+    UnknownPromptVersion,
+    UnknownTenant,
+)
+from oo.telemetry import exposition
 
 MOST_FAULTS = 20
 LONGEST_FIELD = 200
@@ -27,6 +35,7 @@ ErrorCode = Literal[
     "invalid_feature",
     "method_not_allowed",
     "not_found",
+    "retired_prompt_version",
     "unknown_prompt_version",
     "unknown_tenant",
     "unsupported_media_type",
@@ -68,6 +77,7 @@ class Refusal(NamedTuple):
 REFUSALS: dict[type[OOError], Refusal] = {
     DecisionConflict: Refusal(409, "decision_conflict"),
     InvalidFeature: Refusal(422, "invalid_feature"),
+    RetiredPromptVersion: Refusal(410, "retired_prompt_version"),
     UnknownPromptVersion: Refusal(422, "unknown_prompt_version"),
     UnknownTenant: Refusal(422, "unknown_tenant"),
 }
@@ -196,7 +206,7 @@ def _check_is_json(content_type: str, content_encoding: str) -> None:
 
 
 async def _metrics() -> Response:
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
 class _Elsewhere(BaseRoute):
@@ -239,12 +249,15 @@ RequestIdHeader = Annotated[
 ]
 
 
-def responses(answer: Mapping[str, object], unprocessable: str) -> dict[int | str, dict[str, Any]]:
+def responses(
+    answer: Mapping[str, object], unprocessable: str, more: Mapping[int, str] | None = None
+) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI says of each status of a decision.
 
     Args:
         answer: an example of a success.
         unprocessable: the codes of a 422, in a sentence.
+        more: what the service's own further statuses mean.
     """
     refusals = {
         409: "`decision_conflict`: the request id already names another decision.",
@@ -252,8 +265,9 @@ def responses(answer: Mapping[str, object], unprocessable: str) -> dict[int | st
         415: "`unsupported_media_type`: the body is sent as something else than JSON, or compressed.",
         422: unprocessable,
         500: "`internal_server_error`: a fault of the service; its log says why.",
+        **(more or {}),
     }
     told: dict[int | str, dict[str, Any]] = {
         200: {"description": "The recorded decision.", "content": {"application/json": {"example": answer}}}
     }
-    return told | {status: {"model": ErrorBody, "description": text} for status, text in refusals.items()}
+    return told | {status: {"model": ErrorBody, "description": text} for status, text in sorted(refusals.items())}

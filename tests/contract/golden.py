@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 from oo.events.envelope import EVENT_TYPES
-from tests.envelopes import envelope
+from tests.envelopes import NAMES, envelope
 
 GOLDEN = Path(__file__).parents[2] / "proto" / "golden"
 LOCK = GOLDEN / "golden.lock"
@@ -33,8 +33,8 @@ def locked() -> dict[str, str]:
 
 def main() -> None:
     for event_type in EVENT_TYPES:
-        if not path_of(event_type).exists():
-            path_of(event_type).write_bytes(envelope(event_type).to_json())
+        if not path_of(NAMES[event_type]).exists():
+            path_of(NAMES[event_type]).write_bytes(envelope(event_type).to_json())
     now = found()
     if edited := [name for name, digest in locked().items() if now.get(name) != digest]:
         raise SystemExit(f"edited or gone: {', '.join(edited)}; restore them, and add a new example beside them")

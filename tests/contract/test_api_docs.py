@@ -7,7 +7,7 @@ from typing import Any, get_args
 import jsonschema_rs
 import pytest
 
-from oo.decisions.generate import GenerateRequest, GenerateResponse, GenerateShortfall
+from oo.decisions.generate_http import GenerateRequest, GenerateResponse, GenerateShortfall
 from oo.decisions.http import HttpModel
 from oo.decisions.score import ScoreRequest, ScoreResponse
 from oo.llm.guardrails import Fault
@@ -63,15 +63,15 @@ def test_every_field_whose_name_does_not_say_it_all_is_described(service: str) -
         "GenerateResponse.usage",
         "NamedVersion.name",
         "RankedTip.tip_id",
-        "Usage.completion_tokens",
-        "Usage.prompt_tokens",
+        "TokenUsage.completion_tokens",
+        "TokenUsage.prompt_tokens",
     }
 
 
 @pytest.mark.parametrize(
     ("operation", "of_others"),
     [
-        (OPERATIONS[0][0], {"not_found", "method_not_allowed", "unknown_prompt_version"}),
+        (OPERATIONS[0][0], {"not_found", "method_not_allowed", "unknown_prompt_version", "retired_prompt_version"}),
         (OPERATIONS[1][0], {"not_found", "method_not_allowed"}),
     ],
 )

@@ -195,8 +195,8 @@ BREAKING: dict[str, tuple[str, list[Edit]]] = {
         [moved(message("TipExposed"), after=(message("ActivityCompleted"),))],
     ),
     "a message moves into another one": (
-        'message "ExperimentArm" was deleted from file',
-        [moved(message("ExperimentArm"), after=(r"^message ScoreDecided \{\n",))],
+        'message "Versioned" was deleted from file',
+        [moved(message("Versioned"), after=(r"^message ScoreDecided \{\n",))],
     ),
     "a file is removed": (
         'file "oo/events/v1/signals.proto" was deleted',

@@ -8,7 +8,7 @@ from oo.events.codec import READERS, decode
 from oo.events.envelope import EVENT_TYPES, EventType
 from oo.events.exact_time import write_duration, write_timestamp
 from tests.contract.golden import GOLDEN, found, locked, path_of
-from tests.envelopes import envelope
+from tests.envelopes import NAMES, envelope
 
 
 def test_no_golden_file_was_edited_or_is_unlocked() -> None:
@@ -21,7 +21,7 @@ def test_every_version_that_is_read_has_golden_files() -> None:
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_python_writes_what_the_golden_file_has_byte_for_byte(event_type: EventType) -> None:
-    assert envelope(event_type).to_json() == path_of(event_type).read_bytes()
+    assert envelope(event_type).to_json() == path_of(NAMES[event_type]).read_bytes()
 
 
 @pytest.mark.parametrize("name", found())
@@ -33,7 +33,7 @@ def test_every_golden_file_is_read(name: str) -> None:
 @pytest.mark.parametrize("writer", ["python", "typescript"])
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_whoever_wrote_it_an_event_is_the_same(event_type: EventType, writer: str) -> None:
-    assert decode(path_of(event_type, writer).read_bytes()) == envelope(event_type)
+    assert decode(path_of(NAMES[event_type], writer).read_bytes()) == envelope(event_type)
 
 
 def test_nanoseconds_and_zones_are_understood() -> None:

@@ -107,7 +107,8 @@ async def test_a_fresh_server_has_the_buckets_of_the_manifest(jetstream: JetStre
             "history": config.max_msgs_per_subject,
             "storage": config.storage,
             "replicas": config.num_replicas,
-        }
+        } | ({"ttl": spec.get("ttl")} if config.max_age else {})
+        assert seconds(spec.get("ttl", "0h")) == (config.max_age or 0)
 
 
 async def _durables(jetstream: JetStreamContext, stream: Any) -> list[Any]:  # noqa: ANN401  # the client's own types

@@ -97,6 +97,7 @@ WELL_KNOWN: dict[str, st.SearchStrategy[Json]] = {
     "Timestamp": TIMESTAMP,
     "Duration": DURATION,
     "Struct": st.dictionaries(TEXT, STRUCT_VALUE, max_size=4),
+    "bool": st.booleans(),
 }
 
 

@@ -37,7 +37,7 @@ async def test_everything_of_the_table_is_there(jetstream: JetStreamContext) -> 
         consumer = (await jetstream.consumer_info(durable.stream, durable.name)).config
         assert tuple(consumer.filter_subjects or [consumer.filter_subject]) == durable.subjects
         assert (consumer.ack_wait, consumer.max_deliver, consumer.max_ack_pending) == (30, durable.max_deliver, 10_000)
-    for bucket in ("features", "policy_state"):
+    for bucket in ("features", "policy_state", "tombstones", "budgets", "written_tips"):
         await (await jetstream.key_value(bucket)).put("key", b"value")
 
 
@@ -71,6 +71,28 @@ async def test_what_an_operator_set_stays_and_what_is_ours_comes_back(jetstream:
     durable = (await jetstream.consumer_info("SIGNALS", "archive-signals")).config
     assert (durable.ack_wait, durable.filter_subjects) == (120, ["signals.>", "integration.>"])
     assert durable.max_deliver == 10
+
+
+async def test_a_bucket_keeps_what_it_holds_as_long_as_it_is_of_use(jetstream: JetStreamContext) -> None:
+    await streams.ensure(jetstream)
+    ages = {bucket: await age_of(jetstream, bucket) for bucket in streams.BUCKETS}
+    for_ever = dict.fromkeys(("features", "policy_state", "tombstones"), 0)
+    assert ages == {**for_ever, "budgets": 14 * 86_400, "written_tips": 86_400}
+
+
+async def test_the_age_that_an_operator_gave_a_bucket_stays(jetstream: JetStreamContext) -> None:
+    await streams.ensure(jetstream)
+    for bucket in ("budgets", "features"):
+        present = (await jetstream.stream_info(f"KV_{bucket}")).config
+        await jetstream.update_stream(present.evolve(max_age=3_600))
+    await streams.ensure(jetstream)
+    await streams.ensure(jetstream, Limits(replicas=1))
+    assert [await age_of(jetstream, bucket) for bucket in ("budgets", "features")] == [3_600, 3_600]
+
+
+async def age_of(jetstream: JetStreamContext, bucket: str) -> float:
+    """In seconds; 0 is for ever."""
+    return (await jetstream.stream_info(f"KV_{bucket}")).config.max_age or 0
 
 
 GIVEN = Limits(

@@ -45,6 +45,9 @@ from oo.settings import PipelineSettings
 from oo.training.challenge import TRAINING_ROWS
 from oo.wiring.erasure import erasure
 from oo.wiring.lineage import tracing
+from oo.writing.nats_tip_cache import NatsTipCache
+from oo.writing.tip import Tip
+from oo.writing.tip_cache import Kept
 from tests.envelopes import EVENTS, envelope
 from tests.integration.consuming import NAMED, all_left, consuming
 from tests.mlflow_server import mlflow_server
@@ -54,6 +57,7 @@ Run = Callable[..., Awaitable[Result]]
 
 ADA = 'ada%_"å\\🦉-1'
 HERE, THERE = "here", "there"
+KEPT_TIP = Tip("Früh ins Bett", "Leg das Telefon um zehn weg.", "de", "rest")
 OTHERS = ((HERE, "ada"), (HERE, ADA[:-1]), (HERE, ADA + "0"), (HERE, ADA.upper()), (HERE, "%"), (THERE, ADA))
 READING = [durable for durable in DURABLES if durable.stream in {"SIGNALS", "FEEDBACK", "DECISIONS"}]
 ROWS = pa.schema({name: pa.string() for name in ("decision_id", "tenant_id", "user_id", "part")})
@@ -135,6 +139,12 @@ class World:
             for durable in READING:
                 if durable.consumer not in without:
                     await all_left(self.js, durable)
+
+    async def keep_tips(self, *people: tuple[str, str]) -> None:
+        """Tips that were written for these people."""
+        cache = NatsTipCache(await self.js.key_value(streams.TIPS_BUCKET), patience=5)
+        for tenant_id, user_id in people:
+            await cache.put(tenant_id, user_id, "ab" * 32, Kept("cd" * 32, "canned", (KEPT_TIP,), datetime.now(UTC)))
 
     def train(self, *people: tuple[str, str]) -> None:
         """Register a champion that these people's decisions trained, with a run's data set on this machine."""
@@ -265,6 +275,7 @@ async def test_nothing_of_who_was_forgotten_is_left_in_any_file(
     await world.bury(b'{"userId": ' + json.dumps(unique).encode() + b", cut", 97)
     await world.js.publish(SUBJECTS["tip_exposed"], json.dumps({"userId": unique}).encode(), headers={"Status": "408"})
     world.train((HERE, unique), (HERE, "zoé"))
+    await world.keep_tips((HERE, unique), (HERE, "zoé"))
     folders = store_dir, tmp_path / "offline", tmp_path / "database", tmp_path / "pipelines"
     assert all(files_with(unique, folder) for folder in folders), "else the search finds nothing anywhere"
 
@@ -275,6 +286,7 @@ async def test_nothing_of_who_was_forgotten_is_left_in_any_file(
     assert all(files_with("zoé", folder) for folder in folders)
     assert table_of(done.output) == {
         "online store": (1, 1, 0),
+        "written tips": (1, 1, 0),
         "stream SIGNALS": (8, 8, 0),
         "stream FEEDBACK": (5, 5, 0),
         "stream DECISIONS": (4, 4, 0),
@@ -374,12 +386,13 @@ def nobody_looks(_step: str) -> Progress:
 
 async def test_killed_anywhere_and_run_again_comes_to_the_same_end(world: World, oo: Run) -> None:
     """To be killed before a place is looked at is to be killed after the one before it."""
-    people = [(HERE, f"p{number}") for number in range(10)]
+    people = [(HERE, f"p{number}") for number in range(11)]
     for person in people:
         await world.tell(*person)
-    await world.bury(envelope(tenant_id=HERE, user_id="p9").to_json())
+    await world.bury(envelope(tenant_id=HERE, user_id="p10").to_json())
     await world.consumed()
     world.train(*people)
+    await world.keep_tips(*people)
     for deadly, (tenant_id, user_id) in enumerate(people):
         async with erasure(world.settings, user_id, tenant_id) as forgetting:
             places = forgetting.places

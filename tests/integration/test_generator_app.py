@@ -4,69 +4,41 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from bentos.generator.app import create_app
-from oo.catalog import Catalog
-from oo.decisions.decision_log import MemoryDecisionLog
 from oo.decisions.generate import TipWriter
-from oo.decisions.recording import Recorder
-from oo.decisions.signals import SignalReader
-from oo.events.decision import ServingRole
-from oo.features.memory_online_store import MemoryOnlineStore
-from oo.llm.budget import CappedGateway, Caps
 from oo.llm.gateway import Gateway
-from oo.llm.litellm_gateway import MOCK, LiteLLMGateway
-from oo.prompts.library import PromptLibrary
+from oo.llm.litellm_gateway import LiteLLMGateway
+from oo.llm.offline_gateway import OfflineGateway
+from oo.llm.prices import Price
 from oo.running import Running
 from oo.wiring.process import new_id, now
-from tests.integration.chat_server import ChatServer, Mood
+from tests.generator import CAPS, TIP, prompts, tip_writer
+from tests.integration.chat_server import ChatServer, Mood, litellm_warnings
 
-# LiteLLM's own types, read by Pydantic at its first call.
-pytestmark = pytest.mark.filterwarnings("ignore:.*`ReadOnly` qualifier:UserWarning")
+pytestmark = litellm_warnings
 
-CATALOG = Catalog.model_validate(
-    {
-        "feature_services": [
-            {
-                "name": "tiny@1",
-                "model": "tiny",
-                "columns": [{"source": "candidate", "name": "minutes", "type": "number"}],
-            }
-        ],
-        "tenants": [
-            {"name": "example", "feature_service": "tiny@1", "policy": {"name": "uniform", "version": "1"}},
-        ],
-    }
-)
-PROMPTS = PromptLibrary.load()
-FALLBACK = PROMPTS.resolve("v1", "v1").fallback
-TIP = {"title": "Early night", "body": "Put the phone away at ten."}
+TEMPLATE = prompts().get("v1").template("en")
 BODY: dict[str, Any] = {
     "request_id": "0198f000-0000-7000-8000-000000000001",
     "tenant_id": "example",
     "user_id": "ada",
     "profile_features": {"goal": "rest"},
 }
-TIMEOUT = 0.5
+TIMEOUT = 3.0
+PRICE = Price(prompt=1, completion=2)
+SHOWN = {name: value for name, value in TIP.items() if name != "safety"}
 
 
 @asynccontextmanager
 async def _web(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    writer = TipWriter(
-        catalog=CATALOG,
-        prompts=PROMPTS,
-        default_prompt="v1",
-        signals=SignalReader(MemoryOnlineStore(), budget=0.05),
-        gateway=CappedGateway(gateway, Caps(TIMEOUT, prompt_chars=20_000, completion_tokens=400)),
-        recorder=Recorder(MemoryDecisionLog(), "generate"),
-        role=ServingRole.STABLE,
-        now=now,
-        new_id=new_id,
-    )
+    caps = replace(CAPS, seconds=TIMEOUT)
+    writer = tip_writer(gateway, caps=caps, seconds=TIMEOUT, now=now, new_id=new_id)
 
     @asynccontextmanager
     async def connected() -> AsyncIterator[Running[TipWriter]]:
@@ -81,11 +53,8 @@ async def _web(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def web() -> AsyncIterator[httpx.AsyncClient]:
     """The generator with the offline model."""
-    gateway = LiteLLMGateway([MOCK])
-    await gateway.warm()
-    async with _web(gateway) as client:
+    async with _web(OfflineGateway()) as client:
         yield client
-    gateway.close()
 
 
 @pytest.fixture
@@ -97,7 +66,7 @@ async def chat() -> AsyncIterator[ChatServer]:
 @pytest.fixture
 async def chatting(chat: ChatServer) -> AsyncIterator[httpx.AsyncClient]:
     """The generator with a model behind an OpenAI-compatible endpoint."""
-    gateway = LiteLLMGateway(["openai/tiny"], api_base=chat.api_base)
+    gateway = LiteLLMGateway(["openai/tiny"], api_base=chat.api_base, prices={"openai/tiny": PRICE})
     await gateway.warm()
     async with _web(gateway) as client:
         yield client
@@ -109,12 +78,11 @@ async def test_the_offline_model_writes_a_tip(web: httpx.AsyncClient) -> None:
 
     assert response.status_code == 200
     answer = response.json()
-    assert answer.keys() == {"decision_id", "tip", "prompt_version", "model", "usage", "degraded"}
     assert answer["decision_id"] == BODY["request_id"]
     assert answer["tip"]["tip_id"] == f"tip-{BODY['request_id']}"
     assert (answer["prompt_version"], answer["model"], answer["degraded"]) == (
         "v1",
-        {"name": "mock", "version": ""},
+        {"name": "offline", "version": ""},
         [],
     )
 
@@ -122,9 +90,11 @@ async def test_the_offline_model_writes_a_tip(web: httpx.AsyncClient) -> None:
 async def test_an_endpoint_writes_a_tip(chatting: httpx.AsyncClient) -> None:
     answer = (await chatting.post("/generate", json=BODY)).json()
 
-    assert answer["tip"] == {"tip_id": f"tip-{BODY['request_id']}", **TIP}
+    assert answer["tip"] == {"tip_id": f"tip-{BODY['request_id']}", **SHOWN}
     assert answer["model"] == {"name": "tiny-model-2026", "version": ""}
-    assert answer["usage"] == {"prompt_tokens": 310, "completion_tokens": 42, "cost_usd": None}
+    usage = answer["usage"]
+    assert usage["prompt_tokens"] > usage["completion_tokens"] > 0
+    assert usage["cost_usd"] == pytest.approx(PRICE.of(usage["prompt_tokens"], usage["completion_tokens"]))
     assert answer["degraded"] == []
 
 
@@ -133,17 +103,27 @@ async def test_an_endpoint_writes_a_tip(chatting: httpx.AsyncClient) -> None:
     [
         ("silent", "", "timeout"),
         ("failing", "", "llm_failed"),
+        ("refusing", "", "llm_failed"),
+        ("rate_limited", "", "llm_failed"),
         ("garbled", "", "llm_failed"),
+        ("cut_off", json.dumps(TIP), "llm_failed"),
+        ("truncated", json.dumps(TIP), "guardrail:not_a_tip"),
+        ("endless", json.dumps(TIP), "completion_too_long"),
+        ("slow", json.dumps(TIP), "timeout"),
         ("choiceless", "", "llm_failed"),
         ("hanging_up", "", "llm_failed"),
         ("helpful", "Here is your tip!", "guardrail:not_a_tip"),
-        ("helpful", '{"title": "Win", "body": "at https://phish.example"}', "guardrail:foreign_link"),
+        (
+            "helpful",
+            json.dumps(TIP | {"body": "Read more about it at https://phish.example tonight."}),
+            "guardrail:foreign_link",
+        ),
     ],
 )
 async def test_a_model_that_is_no_help_costs_the_person_neither_the_tip_nor_the_time(
     chatting: httpx.AsyncClient, chat: ChatServer, mood: Mood, text: str, reason: str
 ) -> None:
-    chat.mood, chat.text = mood, text
+    chat.mood, chat.text, chat.pause = mood, text, TIMEOUT
     started = time.monotonic()
 
     response = await chatting.post("/generate", json=BODY)
@@ -151,7 +131,7 @@ async def test_a_model_that_is_no_help_costs_the_person_neither_the_tip_nor_the_
     assert time.monotonic() - started < TIMEOUT + 1
     answer = response.json()
     assert (response.status_code, answer["degraded"], answer["model"]) == (200, [reason], None)
-    assert (answer["tip"]["title"], answer["tip"]["body"]) == (FALLBACK.title, FALLBACK.body)
+    assert (answer["tip"]["title"], answer["tip"]["body"]) == (TEMPLATE.title, TEMPLATE.body)
 
 
 async def test_a_retry_gets_the_first_tip_though_the_model_writes_another(
@@ -181,6 +161,8 @@ async def test_the_header_names_the_decision_when_the_body_does_not(web: httpx.A
         ({"mood": "SECRET"}, "mood"),
         ({"locale": "SECRET; drop"}, "locale"),
         ({"topic": "SECRET" * 40}, "topic"),
+        ({"recent_tips": ["SECRET"] * 21}, "recent_tips"),
+        ({"n": 6}, "n"),
         ({"prompt_version": ""}, "prompt_version"),
         ({"profile_features": {"goal": ["SECRET"]}}, "profile_features.goal"),
     ],
@@ -217,8 +199,7 @@ async def test_half_a_surrogate_pair_is_refused_since_no_log_could_hold_it(web: 
 @pytest.mark.parametrize(
     ("changed", "status", "code", "told"),
     [
-        ({"prompt_version": "v9"}, 422, "unknown_prompt_version", "known: v1, v2"),
-        ({"prompt_version": "v1\0"}, 422, "unknown_prompt_version", "known: v1, v2"),
+        ({"prompt_version": "v9"}, 422, "unknown_prompt_version", "known: v1, v2, v3"),
         ({"tenant_id": "nobody"}, 422, "unknown_tenant", "'nobody'"),
         ({"user_id": "bob"}, 409, "decision_conflict", "request_id"),
         ({"profile_features": {"goal": "x" * 10_000}}, 413, "body_too_large", "10000 bytes"),

@@ -1,10 +1,5 @@
 """The generator as it is deployed: BentoML in a process of its own, a real bus, the offline model."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +13,11 @@ from oo.decisions.identity import event_id
 from oo.events.codec import decode
 from oo.events.decision import ServingRole
 from oo.features.profile_schema import FEATURE_OF
+from tests.integration.generator_process import generators
 from tests.integration.nats_server import NatsServer
 
-ROOT = Path(__file__).parents[2]
-READY_WITHIN_SECONDS = 120
+# A busy machine is no outage.
+PATIENT = {"OO_ONLINE_STORE_TIMEOUT": "5", "OO_DECISION_LOG_TIMEOUT": "5"}
 REQUEST: dict[str, Any] = {
     "request_id": "0198f000-0000-7000-8000-000000000001",
     "tenant_id": "example",
@@ -34,45 +30,8 @@ REQUEST: dict[str, Any] = {
 @pytest.fixture
 def generator_url(nats_server: NatsServer, tmp_path: Path) -> Iterator[str]:
     """The address of a generator that is ready to answer."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
-        "BENTOML_HOME": str(tmp_path / "bentoml"),
-        "OO_NATS_URL": nats_server.url,
-        "OO_CATALOG": str(ROOT / "catalog" / "tips.yaml"),
-    }
-    url = f"http://127.0.0.1:{port}"
-    command = ["serve", "bentos.generator.service:Generator", "--host", "127.0.0.1", "--port", str(port)]
-    log = tmp_path / "generator.log"
-    with log.open("wb") as output:
-        service = subprocess.Popen(  # noqa: S603  # our own program, by its path
-            [Path(sys.executable).parent / "bentoml", *command],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        _wait_until_ready(url, service, log)
-        yield url
-    finally:
-        service.terminate()
-        service.wait(30)
-
-
-def _wait_until_ready(url: str, service: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + READY_WITHIN_SECONDS
-    while True:
-        try:
-            if httpx.get(f"{url}/readyz").status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            assert service.poll() is None, f"the generator ended: {log.read_text()}"
-        assert time.monotonic() < deadline, f"the generator was not ready in time: {log.read_text()}"
-        time.sleep(0.1)
+    with generators(tmp_path, {"OO_NATS_URL": nats_server.url, **PATIENT}) as (generator,):
+        yield generator.url
 
 
 async def test_what_a_person_is_told_is_on_the_bus_first_and_a_retry_adds_nothing(
@@ -92,6 +51,6 @@ async def test_what_a_person_is_told_is_on_the_bus_first_and_a_retry_adds_nothin
     assert (recorded.tenant_id, recorded.user_id) == ("example", "ada")
     assert (decided.decision_id, decided.tip_id) == (REQUEST["request_id"], answer["tip"]["tip_id"])
     assert (decided.title, decided.body) == (answer["tip"]["title"], answer["tip"]["body"])
-    assert (decided.prompt_version, decided.model and decided.model.name) == ("v2", "mock")
+    assert (decided.prompt_version, decided.model and decided.model.name) == ("v2", "offline")
     assert decided.profile_features == dict.fromkeys(FEATURE_OF) | REQUEST["profile_features"]
     assert decided.degraded == ()

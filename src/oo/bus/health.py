@@ -5,9 +5,10 @@ from typing import Protocol
 
 from fastapi import FastAPI, Response, status
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from oo.events.subjects import Durable
+from oo.telemetry import exposition
 
 
 class Checked(Protocol):
@@ -43,7 +44,7 @@ def health_app(consumers: Sequence[Checked]) -> FastAPI:
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(exposition(), media_type=CONTENT_TYPE_LATEST)
 
     return app
 

@@ -36,7 +36,16 @@ many replicas as one would run."""
 FEATURES_BUCKET = "features"
 POLICY_STATE_BUCKET = "policy_state"
 TOMBSTONES_BUCKET = "tombstones"
-BUCKETS = (FEATURES_BUCKET, POLICY_STATE_BUCKET, TOMBSTONES_BUCKET)
+BUDGETS_BUCKET = "budgets"
+TIPS_BUCKET = "written_tips"
+BUCKETS: Mapping[str, timedelta | None] = {
+    FEATURES_BUCKET: None,
+    POLICY_STATE_BUCKET: None,
+    TOMBSTONES_BUCKET: None,
+    BUDGETS_BUCKET: timedelta(days=14),
+    TIPS_BUCKET: timedelta(days=1),
+}
+"""How long each keeps what is not written again; None for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,7 @@ async def ensure(js: JetStreamContext, limits: Limits = _AS_IT_IS) -> None:
       These come back at each start.
     - settings that were given, as `limits`: they win over what is there, also at each start.
     - an operator, for all the rest: age, bytes, replicas and dedupe window without a setting, ack wait and pending of
-      a durable, placement. The defaults of the code stand only in what it creates.
+      a durable, age of a bucket, placement. The defaults of the code stand only in what it creates.
 
     A full stream (`max_bytes`) refuses what is new, so that the publisher learns of it: none drops silently what a
     consumer has not read. Age does; it is the one bound behind which a reader must not fall.
@@ -122,8 +131,16 @@ def durable_config(durable: Durable) -> ConsumerConfig:
 
 def bucket_config(name: str) -> KeyValueConfig:
     """A bucket as it is created."""
-    # Direct: any replica answers a read, without the API's JSON; compare-and-set sees what a stale read missed.
-    return KeyValueConfig(bucket=name, storage=StorageType.FILE, replicas=1, history=1, direct=True)
+    age = BUCKETS[name]
+    return KeyValueConfig(
+        bucket=name,
+        storage=StorageType.FILE,
+        replicas=1,
+        history=1,
+        ttl=age.total_seconds() if age else None,
+        # Any replica answers a read, without the API's JSON; compare-and-set sees what a stale read missed.
+        direct=True,
+    )
 
 
 def _structure(name: StreamName) -> dict[str, Any]:

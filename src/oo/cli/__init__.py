@@ -5,7 +5,7 @@ Imports stand inside the commands where they are slow: `oo --help` must not wait
 
 import typer
 
-from oo.cli import decisions, erasure, letters, models, offline, profile, prompts, stack
+from oo.cli import decisions, erasure, generate, letters, models, offline, profile, prompts, stack
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +18,7 @@ app.command()(stack.down)
 app.command()(stack.status)
 app.command()(stack.logs)
 app.command()(stack.bootstrap)
+app.command()(generate.generate)
 app.command()(erasure.forget)
 app.command()(decisions.rewards)
 app.command()(models.train)

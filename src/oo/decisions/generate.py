@@ -1,128 +1,35 @@
 """One /generate, from the request to the recorded decision. Whatever fails on the way, the person gets a tip."""
 
-import logging
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
-
 from oo.catalog import Catalog
-from oo.decisions.http import DecisionId, HttpModel, Name, NamedVersion, ProfileFeatures, RequestId
+from oo.decisions.background import Background
+from oo.decisions.generate_http import GenerateRequest, GenerateResponse, TokenUsage, WrittenTip
+from oo.decisions.http import AssignedExperiment, NamedVersion
 from oo.decisions.identity import decision_id
+from oo.decisions.prompt_choice import PromptChoice
 from oo.decisions.recording import Recorder
+from oo.decisions.shadow_prompt import ShadowPrompt
 from oo.decisions.signals import SignalReader
-from oo.errors import (
-    GatewayFailed,
-    GatewayTimedOut,
-    OnlineStoreUnavailable,
-    PromptRenderFailed,
-    PromptTooLong,
-)
-from oo.events.decision import GenerateDecided, ModelUsed, ServingRole
-from oo.features.context import PromptContext, assemble
+from oo.decisions.tip_record import Asked, record_of
+from oo.errors import OnlineStoreUnavailable, PromptRenderFailed, TipCacheUnavailable
+from oo.events.decision import GenerateDecided, ServingRole
+from oo.events.decision import WrittenTip as RecordedTip
+from oo.features.context import assemble
 from oo.features.families import FAMILY_OF
 from oo.features.profile_admission import ProfileAdmission
 from oo.features.services import NO_VALUES, Values
-from oo.llm.budget import CappedGateway
-from oo.llm.gateway import Completion, Message
-from oo.llm.guardrails import Limits, faults
-from oo.prompts.library import Prompt, PromptLibrary
-
-_log = logging.getLogger(__name__)
-
-PromptVersion = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Topic = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$")]
-
-
-GenerateShortfall = Literal[
-    "online_store",
-    "decision_log",
-    "timeout",
-    "llm_failed",
-    "prompt_too_long",
-    "prompt",
-    "guardrail:not_a_tip",
-    "guardrail:title_length",
-    "guardrail:body_length",
-    "guardrail:control_characters",
-    "guardrail:foreign_link",
-]
-
-
-class GenerateRequest(HttpModel):
-    """Write this person a tip."""
-
-    request_id: RequestId | None = None
-    """A UUID that names the decision, so that a retry gets the first answer; goes before the header `x-request-id`.
-    Anything but a UUID names nothing. Absent: the header's, else a new one."""
-    tenant_id: Name
-    """The tenant, as a catalog declares it."""
-    user_id: Name
-    """The person: the key of what the signals told about them."""
-    profile_features: ProfileFeatures | None = None
-    """What the caller computed about the person, by the names of the profile schema; others are ignored and counted.
-    Absent: nothing is known."""
-    prompt_version: PromptVersion | None = None
-    """A released prompt, such as `v2`. Absent: the deployment's default."""
-    topic: Topic | None = None
-    """What the tip should be about, in the person's words. Absent: the language model chooses."""
-    locale: Locale | None = None
-    """The language to write in, as a BCP 47 tag such as `de-AT`. Absent: the prompt's own, English."""
-
-
-class WrittenTip(HttpModel):
-    """The tip as the person may see it."""
-
-    tip_id: str
-    """Exposures and reactions on the bus refer to it."""
-    title: Annotated[str, Field(min_length=1)]
-    """Plain text; the prompt version says how long it may be."""
-    body: Annotated[str, Field(min_length=1)]
-    """Plain text; the prompt version says how long it may be."""
-
-
-class Usage(HttpModel):
-    """What the language model took, also when its text was refused; zeros when it was not asked or gave no answer."""
-
-    prompt_tokens: Annotated[int, Field(ge=0)]
-    completion_tokens: Annotated[int, Field(ge=0)]
-    cost_usd: Annotated[float, Field(ge=0)] | None
-    """In US dollars; null when the price of the model is not known or no model answered."""
-
-
-class GenerateResponse(HttpModel):
-    """The tip, who wrote it and what that took."""
-
-    decision_id: DecisionId
-    """Names this decision for the events about it on the bus. The caller's request id when that is a UUID."""
-    tip: WrittenTip
-    prompt_version: str
-    """The prompt that the tip was asked for with, also when the template wrote it."""
-    model: NamedVersion | None
-    """The language model that wrote the tip; null when the prompt's template did."""
-    usage: Usage
-    degraded: tuple[GenerateShortfall, ...]
-    """What the answer had to do without; empty for a full one. A decision that names anything is kept out of learning.
-
-    - `online_store`: the signal features could not be read in time; the tip was written without them.
-    - `decision_log`: the decision was not recorded in time, so events about it cannot be joined.
-    - All others: the template wrote the tip, because the language model took too long (`timeout`), failed
-      (`llm_failed`), would have been sent too much (`prompt_too_long`), the prompt could not be filled in (`prompt`),
-      or what it wrote is not to be shown (`guardrail:` and the reason)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    title: str
-    body: str
-    completion: Completion | None
-    by_model: bool
-    degraded: tuple[str, ...] = ()
+from oo.prompts.library import Prompt
+from oo.telemetry import TIPS, WITHHELD
+from oo.writing.order import Facts, Order
+from oo.writing.tip import Written
+from oo.writing.tip_cache import Kept, TipCache
+from oo.writing.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,27 +37,35 @@ class TipWriter:
     """Writes a tip for a person, and records the decision before it is told."""
 
     catalog: Catalog
-    prompts: PromptLibrary
-    default_prompt: str
+    prompts: PromptChoice
     signals: SignalReader
-    gateway: CappedGateway
+    writer: Writer
+    cache: TipCache
+    cache_for: timedelta
+    """How long tips are kept for the person in the same state; zero keeps none."""
+    seconds: float
+    """Within which the tip must be written."""
     recorder: Recorder[GenerateDecided]
+    shadow: ShadowPrompt | None
+    background: Background
     role: ServingRole
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
     profiles: ProfileAdmission = field(default_factory=ProfileAdmission)
 
     def __post_init__(self) -> None:
-        """Refuse to start without a default prompt, or with one that reads what the context does not have.
+        """Refuse to start with a prompt that is not there, or that reads what the context does not have.
 
         Raises:
-            UnknownPromptVersion: the default prompt is not released.
+            UnknownPromptVersion: the default, or an experiment's, is not released.
+            RetiredPromptVersion: it is used no more.
             PromptRenderFailed: a released prompt declares a variable that nothing fills.
         """
-        self.prompts.resolve(None, self.default_prompt)
-        nothing = assemble(NO_VALUES, NO_VALUES, topic=None, locale=None).variables()
-        for version in self.prompts.versions:
-            self.prompts.resolve(version, self.default_prompt).render(nothing)
+        self.prompts.check(self.catalog)
+        nothing = assemble(NO_VALUES, NO_VALUES)
+        for version in self.prompts.library.versions:
+            prompt = self.prompts.library.get(version)
+            prompt.render(nothing.variables(prompt.variables), prompt.language_for(None))
 
     async def generate(self, request: GenerateRequest, header_id: str | None = None) -> GenerateResponse:
         """A tip for this person, its decision logged; a retry with the same id gets the first answer again.
@@ -161,41 +76,46 @@ class TipWriter:
 
         Raises:
             UnknownTenant: no catalog declares the tenant.
-            UnknownPromptVersion: the requested prompt version is not released; lists those that are.
+            UnknownPromptVersion: the requested prompt version is not released; lists those that may be used.
+            RetiredPromptVersion: it is used no more; lists the same.
             InvalidFeature: a profile feature has the wrong type; names it.
             DecisionConflict: the request id named another question before.
         """
-        started = time.perf_counter()
-        self.catalog.tenant(request.tenant_id)
-        prompt = self.prompts.resolve(request.prompt_version, self.default_prompt)
+        started = time.monotonic()
+        tenant = self.catalog.tenant(request.tenant_id)
+        prompt, experiment = self.prompts.of(request.prompt_version, tenant, request.user_id)
         profile = self.profiles.admit(request.profile_features)
         identity = decision_id(request.request_id, header_id, self.new_id)
         at = self.now()
 
-        signal, degraded = await self._signals(request, at)
-        context = assemble(profile or NO_VALUES, signal, topic=request.topic, locale=request.locale)
-        written = await self._write(prompt, context)
-        took = written.completion
-
-        decided = GenerateDecided(
-            decision_id=str(identity),
-            serving_role=self.role,
-            profile_features=profile,
-            signal_features=dict(signal) if signal else None,
-            prompt_version=prompt.version,
-            prompt_hash=prompt.hash,
-            tip_id=f"tip-{identity}",
-            title=written.title,
-            body=written.body,
-            model=ModelUsed(name=took.model) if took and written.by_model else None,
-            prompt_tokens=took.prompt_tokens if took else 0,
-            completion_tokens=took.completion_tokens if took else 0,
-            cost_usd=took.cost_usd if took else None,
-            degraded=degraded + written.degraded,
-            latency=timedelta(seconds=time.perf_counter() - started),
+        (signals, degraded), kept = await asyncio.gather(self._signals(request, at), self._kept(request, prompt, at))
+        order = Order.of(
+            prompt,
+            Facts(profile or NO_VALUES, signals, request.topic, request.recent_tips),
+            withholds=self.writer.guardrails.withholds,
+            locale=request.locale,
+            user_id=request.user_id,
+            count=request.n,
+            seed=identity.int & 0x7FFF_FFFF,
         )
-        recorded = await self.recorder.record(decided, tenant_id=request.tenant_id, user_id=request.user_id, at=at)
-        return _response(*recorded)
+        for name in order.context.withheld:
+            WITHHELD.labels(name).inc()
+        written = _from_cache(order, kept) or await self.writer.write(
+            order, account=tenant.name, until=started + self.seconds
+        )
+        TIPS.labels(prompt.version, _written_by(written)).inc()
+
+        asked = Asked(identity, request.tenant_id, request.user_id, at, profile, dict(signals) or None)
+        latency = timedelta(seconds=time.monotonic() - started)
+        decided = record_of(
+            asked, order, written, role=self.role, latency=latency, degraded=degraded, experiment=experiment
+        )
+        recorded, missing = await self.recorder.record(
+            decided, tenant_id=request.tenant_id, user_id=request.user_id, at=at
+        )
+        if recorded is decided:  # which a retry's is not
+            self._afterwards(asked, order, written)
+        return _response(recorded, missing)
 
     async def _signals(self, request: GenerateRequest, at: datetime) -> tuple[Values, tuple[str, ...]]:
         try:
@@ -204,48 +124,55 @@ class TipWriter:
             return NO_VALUES, ("online_store",)
         return {name: value for name, value in values.items() if value is not None}, ()
 
-    async def _write(self, prompt: Prompt, context: PromptContext) -> _Written:
+    async def _kept(self, request: GenerateRequest, prompt: Prompt, at: datetime) -> Kept | None:
+        if not self.cache_for:
+            return None
         try:
-            rendered = prompt.render(context.variables())
-            completion = await self.gateway.complete(
-                (Message("system", rendered.system), Message("user", rendered.user)),
-                max_tokens=prompt.parameters.max_tokens,
-                temperature=prompt.parameters.temperature,
-            )
-        except (PromptRenderFailed, GatewayFailed) as error:
-            _log.warning("the template answers: %s", error)
-            return _from_template(prompt, None, _reason(error))
-        limits = Limits(title=prompt.output.title.max_length, body=prompt.output.body.max_length)
-        draft, found = faults(completion.text, limits, source=context.words)
-        if draft is None or found:
-            return _from_template(prompt, completion, *(f"guardrail:{fault}" for fault in found))
-        return _Written(draft.title, draft.body, completion, by_model=True)
+            kept = await self.cache.get(request.tenant_id, request.user_id, prompt.hash)
+        except TipCacheUnavailable:
+            return None
+        return kept if kept and at - kept.written_at < self.cache_for else None
+
+    def _afterwards(self, asked: Asked, order: Order, written: Written) -> None:
+        """What the person does not wait for."""
+        if written.model is not None and not written.cached and self.cache_for:
+            kept = Kept(order.state, written.model, written.tips, asked.at)
+            self.background.start("cache", self.cache.put(asked.tenant_id, asked.user_id, order.prompt.hash, kept))
+        if self.shadow is not None and self.shadow.samples(asked, order):
+            self.background.start("shadow_prompt", self.shadow.write(asked, order))
 
 
-def _from_template(prompt: Prompt, completion: Completion | None, *reasons: str) -> _Written:
-    return _Written(prompt.fallback.title, prompt.fallback.body, completion, by_model=False, degraded=reasons)
+def _from_cache(order: Order, kept: Kept | None) -> Written | None:
+    try:
+        if kept is None or kept.state != order.state or len(kept.tips) < order.count:
+            return None
+    except PromptRenderFailed:
+        return None
+    return Written(kept.tips[: order.count], kept.model, cached=True)
 
 
-def _reason(error: PromptRenderFailed | GatewayFailed) -> str:
-    match error:
-        case GatewayTimedOut():
-            return "timeout"
-        case PromptTooLong():
-            return "prompt_too_long"
-        case PromptRenderFailed():
-            return "prompt"
-        case _:
-            return "llm_failed"
+def _written_by(written: Written) -> str:
+    if written.model is None:
+        return "template"
+    return "cache" if written.cached else "model"
 
 
 def _response(decided: GenerateDecided, degraded: tuple[str, ...]) -> GenerateResponse:
-    model = decided.model
+    model, experiment = decided.model, decided.experiment
+    tips: tuple[GenerateDecided | RecordedTip, ...] = (decided, *decided.alternatives)
+    first, *others = (
+        WrittenTip(tip_id=tip.tip_id, title=tip.title, body=tip.body, language=tip.language, topic=tip.topic)
+        for tip in tips
+    )
     return GenerateResponse(
         decision_id=decided.decision_id,
-        tip=WrittenTip(tip_id=decided.tip_id, title=decided.title, body=decided.body),
+        tip=first,
+        alternatives=tuple(others),
         prompt_version=decided.prompt_version,
+        experiment=AssignedExperiment(name=experiment.name, variant=experiment.variant) if experiment else None,
         model=NamedVersion(name=model.name, version=model.version) if model else None,
-        usage=Usage(
+        cached=decided.cached,
+        usage=TokenUsage(
             prompt_tokens=decided.prompt_tokens,
             completion_tokens=decided.completion_tokens,
             cost_usd=decided.cost_usd,

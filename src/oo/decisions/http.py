@@ -13,6 +13,7 @@ LARGEST = 1e300
 RequestId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 # As the identifiers of the bus, where the decision is recorded.
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00]+$")]
+PromptVersion = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
 DecisionId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 Probability = Annotated[float, Field(ge=0, le=1)]
 

@@ -6,7 +6,8 @@ from uuid import UUID, uuid5
 
 from oo.events.decision import ServingRole
 
-DecisionKind = Literal["score", "generate"]
+DecisionKind = Literal["score", "generate", "shadow_prompt"]
+"""The last is a second tip that nobody sees."""
 
 
 def decision_id(request_id: str | None, header: str | None, new: Callable[[], UUID]) -> UUID:
@@ -20,10 +21,11 @@ def decision_id(request_id: str | None, header: str | None, new: Callable[[], UU
     return new()
 
 
-def event_id(decision: UUID, tenant: str, role: ServingRole) -> str:
+def event_id(decision: UUID, tenant: str, role: ServingRole, kind: DecisionKind = "generate") -> str:
     """The event id of a decision's record.
 
-    A request id names one decision of one tenant, whichever service answered; a shadow's record of it is another event.
+    A request id names one decision of one tenant, whichever service answered; a shadow's record of it is another event,
+    and that of a shadow prompt a third.
     """
-    side = "shadow" if role is ServingRole.SHADOW else "served"
+    side = kind if kind == "shadow_prompt" else "shadow" if role is ServingRole.SHADOW else "served"
     return str(uuid5(decision, f"{tenant}/{side}"))

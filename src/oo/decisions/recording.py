@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, TypeVar, cast
+from typing import Generic, TypeVar, cast
 from uuid import UUID
 
 from oo.decisions.decision_log import DecisionLog, same_question
-from oo.decisions.identity import event_id
+from oo.decisions.identity import DecisionKind, event_id
 from oo.errors import DecisionLogUnavailable
 from oo.events.decision import GenerateDecided, ScoreDecided
 from oo.events.envelope import SCHEMA_VERSION, Envelope
@@ -20,7 +20,7 @@ class Recorder(Generic[D]):
     """Records the decisions of one service."""
 
     log: DecisionLog
-    service: Literal["score", "generate"]
+    service: DecisionKind
 
     async def record(self, decided: D, *, tenant_id: str, user_id: str, at: datetime) -> tuple[D, tuple[str, ...]]:
         """Record a decision.
@@ -33,7 +33,7 @@ class Recorder(Generic[D]):
             DecisionConflict: the request id named another question before.
         """
         envelope = Envelope.model_construct(
-            event_id=event_id(UUID(decided.decision_id), tenant_id, decided.serving_role),
+            event_id=event_id(UUID(decided.decision_id), tenant_id, decided.serving_role, self.service),
             schema_version=SCHEMA_VERSION,
             producer=f"oo-{self.service}",
             occurred_at=at,

@@ -22,6 +22,7 @@ from oo.decisions.http import (
     NamedVersion,
     Probability,
     ProfileFeatures,
+    PromptVersion,
     RequestId,
 )
 from oo.decisions.identity import decision_id
@@ -54,6 +55,8 @@ class CandidateTip(HttpModel):
     """The caller's own name of the tip; events about it refer to it."""
     features: JsonFeatures | None = None
     """What the caller knows of the tip, such as its topic. Absent or null is unknown, which is not 0."""
+    prompt_version: PromptVersion | None = None
+    """For a tip that `/generate` wrote, the `prompt_version` of its answer: the prompt earns the tip's reward."""
 
 
 class ScoreRequest(HttpModel):
@@ -168,7 +171,10 @@ class Scorer:
             {
                 "decision_id": str(identity),
                 "serving_role": self.role,
-                "candidates": [{"tip_id": c.tip_id, "features": c.features} for c in request.candidates],
+                "candidates": [
+                    {"tip_id": c.tip_id, "features": c.features, "prompt_version": c.prompt_version}
+                    for c in request.candidates
+                ],
                 "profile_features": profile,
                 "context": request.context,
                 "signal_features": dict(signal) if signal else None,

@@ -10,6 +10,7 @@ from oo.events.json_types import (
     Identifier,
     IdentifierOrEmpty,
     NullIsAbsent,
+    ProtoBool,
     ProtoDouble,
     ProtoString,
     ProtoStruct,
@@ -36,6 +37,17 @@ class Candidate(Message):
 
     tip_id: Identifier
     features: PersonalStruct = None
+    prompt_version: Identifier | None = None
+
+
+class WrittenTip(Message):
+    """A tip as the person may see it."""
+
+    tip_id: Identifier
+    title: Annotated[str, Personal] = Field(min_length=1)
+    body: Annotated[str, Personal] = Field(min_length=1)
+    language: ProtoString = ""
+    topic: ProtoString = ""
 
 
 class RankedArm(Message):
@@ -106,3 +118,11 @@ class GenerateDecided(Decided):
     prompt_tokens: ProtoUint32 = 0
     completion_tokens: ProtoUint32 = 0
     cost_usd: Annotated[ProtoDouble, Field(ge=0)] | None = None
+    language: ProtoString = ""
+    topic: ProtoString = ""
+    alternatives: Annotated[tuple[WrittenTip, ...], NullIsAbsent] = ()
+    cached: ProtoBool = False
+    repaired: ProtoBool = False
+    refusals: Annotated[tuple[Identifier, ...], NullIsAbsent] = ()
+    withheld: Annotated[tuple[Identifier, ...], NullIsAbsent] = ()
+    experiment: ExperimentArm | None = None

@@ -96,6 +96,7 @@ def _json(write: Callable[..., str]) -> PlainSerializer:
 NullIsAbsent = BeforeValidator(_null_is_absent)
 
 ProtoString = Annotated[str, NullIsAbsent]
+ProtoBool = Annotated[bool, Strict(), NullIsAbsent]
 ProtoDouble = Annotated[float, Strict()]
 # 64-bit integers travel as strings, since a JavaScript number cannot hold them.
 ProtoUint64 = Annotated[

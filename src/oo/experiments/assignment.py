@@ -1,7 +1,7 @@
-"""Experiments: people split between variants, each with a policy."""
+"""Experiments: people split between variants, each with a policy or a prompt version."""
 
 import math
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -12,7 +12,7 @@ from oo.experiments.policies import PolicySpec
 _TOLERANCE = 1e-9
 
 
-class Variant(BaseModel):
+class Side(BaseModel):
     """One side of an experiment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -20,17 +20,32 @@ class Variant(BaseModel):
     name: Identifier
     share: float = Field(gt=0, le=1)
     """The planned share of the people."""
+
+
+class Variant(Side):
+    """A side with a policy."""
+
     policy: PolicySpec
     """What chooses for them."""
 
 
-class Experiment(BaseModel):
+class PromptVariant(Side):
+    """A side with a prompt."""
+
+    prompt_version: Identifier
+    """What their tips are written with."""
+
+
+S = TypeVar("S", bound=Side)
+
+
+class Experiment(BaseModel, Generic[S]):
     """Variants whose shares sum to 1. The name is the salt: another experiment splits the same people anew."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Identifier
-    variants: tuple[Variant, ...] = Field(min_length=2)
+    variants: tuple[S, ...] = Field(min_length=2)
 
     @model_validator(mode="after")
     def _splits_everybody_once(self) -> Self:
@@ -45,14 +60,14 @@ class Experiment(BaseModel):
         return self
 
 
-def assign(experiment: Experiment, tenant: str, user: str) -> Variant:
+def assign(experiment: Experiment[S], tenant: str, user: str) -> S:
     """The person's variant: the same on every request, as long as name, order and shares of the variants stay.
 
     It is independent of other experiments and of the draw of any decision.
 
     >>> from oo.experiments.uniform import Uniform
     >>> sides = [Variant(name=name, share=0.5, policy=Uniform(version="1")) for name in ("a", "b")]
-    >>> assign(Experiment(name="greeting", variants=sides), "example", "u1").name
+    >>> assign(Experiment[Variant](name="greeting", variants=sides), "example", "u1").name
     'a'
     """
     u = chance("assignment", experiment.name, tenant, user)

@@ -1,92 +1,161 @@
-"""LiteLLM as the gateway: any provider it knows, any OpenAI-compatible endpoint, and an offline stand-in."""
+"""LiteLLM as the gateway: any provider it knows, and any OpenAI-compatible endpoint."""
 
+import asyncio
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any
 
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import JsonValue, SecretStr, TypeAdapter, ValidationError
 
-from oo.errors import GatewayFailed, GatewayTimedOut
+from oo.errors import AnswerLost, CompletionTooLong, GatewayFailed, GatewayTimedOut, InvalidSettings
 from oo.events.json_types import Identifier
-from oo.llm.gateway import Completion, Message
+from oo.llm.gateway import Completion, CompletionRequest, Message, Quote
+from oo.llm.prices import Price
 
-# Without it the import below fetches a price list from the network, which takes seconds and tells of us.
+# Without these, LiteLLM fetches a price list when it is imported, and a tokenizer for every model with "llama-3" in its
+# name, which holds up the whole process for 23 s where there is no way out.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from litellm import ModelResponse
+import litellm
+from litellm import CustomStreamWrapper, ModelResponse
+from litellm.exceptions import ContentPolicyViolationError, ContextWindowExceededError
+from litellm.litellm_core_utils.hidden_params import get_hidden_params
 from litellm.router import Router
 from litellm.types.llms.openai import AllMessageValues, ChatCompletionSystemMessage, ChatCompletionUserMessage
-from openai import APITimeoutError, OpenAIError
+from openai import APIStatusError, APITimeoutError, BadRequestError, OpenAIError, UnprocessableEntityError
 
 _log = logging.getLogger(__name__)
 
-MOCK = "mock"
-"""The model that needs no network: LiteLLM's mock provider, always with the same tip."""
-_MOCK_TIP = {
-    "title": "Walk around the block",
-    "body": "Leave the phone on the desk and walk once around the block. Ten minutes outside clear the head.",
-}
 _NOWHERE = "http://127.0.0.1:0"
 _NAME: TypeAdapter[str] = TypeAdapter(Identifier)
+# Some servers keep it in 32 bits with a sign.
+_SEEDS = 2**31
+# Tokens that no prompt has: who tells so many is not believed.
+_IMPOSSIBLE = 2**31
+# How much our count may be over theirs: a text has more tokens by one tokenizer than by another.
+_LENIENCE = 2
+# Characters a token, on average: more than any prose has. What is longer is not worth counting.
+_SPARSEST = 16
+# Bytes of a character at most, so tokens of it at most.
+_DENSEST = 4
+
+
+@dataclass(slots=True)
+class _Model:
+    deployment: str
+    """Its name in the router."""
+    name: str
+    """As LiteLLM writes it."""
+    price: Price
+    known_format: int = 0
+    """The place in `_formats` of the first that its endpoint has not refused."""
+    refuses_all: bool = False
+    """Whether it refused the last request in every format, so that it hardly is a matter of the format."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why a model gave no answer; never in a provider's words, which may repeat the prompt."""
+
+    said: str
+    late: bool = False
+    may_be_billed: bool = False
 
 
 class LiteLLMGateway:
-    """Completions through LiteLLM's Router: no retry, no cache and no cool-down, since the caps are ours to keep."""
+    """Completions through LiteLLM's Router: no retry, no cache and no cool-down, since the caps are ours to keep.
 
-    def __init__(self, models: Sequence[str], *, api_base: str | None = None, api_key: SecretStr | None = None) -> None:
+    The order of the stand-ins is kept here: the Router's own fallbacks share no time, and none of them takes over
+    from a stream that breaks or drips.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[str],
+        *,
+        api_base: str | None = None,
+        api_key: SecretStr | None = None,
+        prices: Mapping[str, Price] | None = None,
+        stream: bool = True,
+    ) -> None:
         """Nothing is connected yet.
 
         Args:
             models: names as LiteLLM writes them (`provider/model`); the first answers, the others stand in in order.
             api_base: the address of an OpenAI-compatible endpoint, when it is not the provider's own.
             api_key: the endpoint's key; without one, LiteLLM looks for the provider's own environment variable.
+            prices: of the models for which LiteLLM's own price list is wrong or has none.
+            stream: whether the answer is read while it is written, so that one without end is cut off. What an
+                endpoint sends that cannot stream is bounded by the time alone.
+
+        Raises:
+            InvalidSettings: a model has no price, so no budget could be held.
         """
-        names = [str(position) for position in range(len(models))]
-        self._models = tuple(models)
+        self._models = [_Model(str(place), name, _price(name, prices or {})) for place, name in enumerate(models)]
+        self._stream = stream
+        # LiteLLM's log repeats prompts, answers and keys. What there is to know comes as an exception.
+        for logger in ("LiteLLM", "LiteLLM Router"):
+            logging.getLogger(logger).addFilter(_unheard)
         self._router = Router(
             model_list=[
-                {"model_name": name, "litellm_params": _parameters(model, api_base, api_key)}
-                for name, model in zip(names, models, strict=True)
+                {"model_name": model.deployment, "litellm_params": _parameters(model.name, api_base, api_key)}
+                for model in self._models
             ],
-            fallbacks=[{names[0]: names[1:]}] if names[1:] else [],
-            max_fallbacks=len(names) - 1,
             num_retries=0,
             disable_cooldowns=True,
         )
 
+    def quote(self, request: CompletionRequest) -> Quote:
+        """See `Gateway.quote`. Some providers count the schema as a part of the prompt, so it counts."""
+        prompt = _tokens(json.dumps(request.schema)) + litellm.token_counter(
+            messages=[_turn(message) for message in request.messages]
+        )
+        return Quote(prompt, sum(model.price.of(prompt, request.max_tokens) for model in self._models))
+
     async def complete(
         self,
-        messages: Sequence[Message],
+        request: CompletionRequest,
         *,
-        max_tokens: int,
-        temperature: float,
-        timeout: float,  # noqa: ASYNC109  # the provider is told too, and ends its own work
+        timeout: float,  # noqa: ASYNC109  # shared out among the models
     ) -> Completion:
-        """See `Gateway.complete`."""
-        try:
-            response = await self._router.acompletion(
-                model="0",
-                messages=[_turn(message) for message in messages],
-                max_tokens=max_tokens,
-                temperature=temperature,
-                timeout=timeout,
-                response_format={"type": "json_object"},
-            )
-        # Their texts may repeat the prompt, which is personal data: only their kind is told.
-        except APITimeoutError as error:
-            raise GatewayTimedOut(f"{self._models[0]} took over {timeout:g} s") from error
-        except OpenAIError as error:
-            raise GatewayFailed(f"{self._models[0]} gave no answer: {type(error).__name__}") from error
-        if not response.choices:
-            raise GatewayFailed(f"{self._models[0]} gave an answer without a choice")
-        return _completion(response, self._models[0])
+        """See `Gateway.complete`. The models that are still to be asked share the time that is left in equal parts.
+
+        What a model that was given up may have cost is a part of the price of another's answer.
+        """
+        clock = asyncio.get_running_loop().time
+        end = clock() + timeout
+        given_up = 0.0
+        failures: list[_Failure] = []
+        for place, model in enumerate(self._models):
+            outcome = await self._ask(model, request, (end - clock()) / (len(self._models) - place))
+            if isinstance(outcome, Completion):
+                return replace(outcome, cost_usd=outcome.cost_usd + given_up)
+            failures.append(outcome)
+            if outcome.may_be_billed:
+                given_up += model.price.of(self.quote(request).prompt_tokens, request.max_tokens)
+        # Raised out here, it drags no provider's error along as its context.
+        said = "; ".join(failure.said for failure in failures)
+        if any(failure.late for failure in failures):
+            raise GatewayTimedOut(f"no answer within {timeout:g} s: {said}")
+        if any(failure.may_be_billed for failure in failures):
+            raise AnswerLost(said)
+        raise GatewayFailed(said)
 
     async def warm(self) -> None:
-        """Load what LiteLLM imports with its first call: over a second, which would come out of a person's answer."""
+        """Load what LiteLLM loads with its first call: over a second, which would come out of a person's answer."""
+        _tokens("warm up")
         try:
             await self._router.acompletion(
-                model="0", messages=[{"role": "user", "content": "warm up"}], api_base=_NOWHERE, max_tokens=1
+                model=self._models[0].deployment,
+                messages=[ChatCompletionUserMessage(role="user", content="warm up")],
+                api_base=_NOWHERE,
+                max_tokens=1,
+                stream=self._stream,
             )
         except OpenAIError as error:
             _log.debug("warmed up, nobody answers there: %s", type(error).__name__)
@@ -95,16 +164,180 @@ class LiteLLMGateway:
         """Take the router out of LiteLLM's callback lists."""
         self._router.discard()  # type: ignore[no-untyped-call]  # LiteLLM left it untyped
 
+    async def _ask(self, model: _Model, request: CompletionRequest, seconds: float) -> Completion | _Failure:
+        try:
+            # LiteLLM is not told: for each time that it has not heard before, it opens connections that it keeps.
+            async with asyncio.timeout(seconds):
+                return await self._in_a_known_format(model, request)
+        except CompletionTooLong:
+            raise
+        except (TimeoutError, APITimeoutError):
+            return _Failure(f"{model.name} took over {seconds:.3g} s", late=True, may_be_billed=True)
+        except APIStatusError as error:
+            return _Failure(f"{model.name} gave no answer: {type(error).__name__}")
+        # What is no chat completion makes LiteLLM's parsing fail in more ways than it has errors.
+        except Exception as error:  # noqa: BLE001
+            return _Failure(f"{model.name} gave no answer: {type(error).__name__}", may_be_billed=True)
+
+    async def _in_a_known_format(self, model: _Model, request: CompletionRequest) -> Completion | _Failure:
+        """The answer in the strictest format that the endpoint takes, which is remembered."""
+        formats = _formats(request.schema)
+        if model.refuses_all:
+            return await self._in_one_format(model, request, formats)
+        for place in range(model.known_format, len(formats) - 1):
+            try:
+                answer = await self._answer(model, request, formats[place])
+            except APIStatusError as error:
+                if not _refuses_format(error):
+                    raise
+            else:
+                model.known_format = place
+                return answer
+        try:
+            answer = await self._answer(model, request, formats[-1])
+        except APIStatusError as error:
+            model.refuses_all = _refuses_format(error)
+            raise
+        model.known_format = len(formats) - 1
+        return answer
+
+    async def _in_one_format(
+        self, model: _Model, request: CompletionRequest, formats: Sequence[dict[str, Any]]
+    ) -> Completion | _Failure:
+        """The answer of an endpoint that refused all of them: one is tried a call, and all again once it answers."""
+        try:
+            answer = await self._answer(model, request, formats[model.known_format])
+        except APIStatusError:
+            model.known_format = (model.known_format + 1) % len(formats)
+            raise
+        model.refuses_all, model.known_format = False, 0
+        return answer
+
+    async def _answer(
+        self, model: _Model, request: CompletionRequest, response_format: dict[str, Any]
+    ) -> Completion | _Failure:
+        response = await self._router.acompletion(
+            model=model.deployment,
+            messages=[_turn(message) for message in request.messages],
+            stream=self._stream,
+            max_tokens=request.max_tokens,
+            temperature=request.temperature,
+            seed=request.seed % _SEEDS,
+            **response_format,
+            **({"stream_options": {"include_usage": True}} if self._stream else {}),
+        )
+        heard = _Heard(model.name, request.max_tokens)
+        await heard.hear(response)
+        if not heard.text:
+            return _Failure(f"{model.name} gave an answer without a text", may_be_billed=True)
+        prompt_tokens = heard.prompt_tokens or self.quote(request).prompt_tokens
+        completion_tokens = heard.completion_tokens or min(heard.counted(), request.max_tokens)
+        if completion_tokens > request.max_tokens:
+            raise heard.too_long()
+        return Completion(
+            text=heard.text,
+            model=_name(heard.model, model.name),
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            cost_usd=model.price.of(prompt_tokens, completion_tokens),
+        )
+
+
+class _Heard:
+    """What a model has said so far, and no more of it than it may say."""
+
+    def __init__(self, asked: str, most: int) -> None:
+        self.text = ""
+        self.model: str | None = None
+        self.prompt_tokens = 0
+        self.completion_tokens = 0
+        self._asked = asked
+        self._most = most
+        self._bound = most * _LENIENCE
+        self._all = ""
+        self._harmless = self._bound // _DENSEST
+
+    async def hear(self, response: CustomStreamWrapper | ModelResponse) -> None:
+        """All of `response`.
+
+        Raises:
+            CompletionTooLong: there is more of it than may be; the connection is closed.
+        """
+        if isinstance(response, ModelResponse):
+            self._about(response)
+            for choice in response.choices[:1]:
+                self._add(choice.message)
+            return
+        async with aclosing(response):
+            async for chunk in response:
+                for choice in chunk.choices[:1]:
+                    self._add(choice.delta)
+                if getattr(chunk, "usage", None):
+                    # That of the whole, told or LiteLLM's guess. What follows is LiteLLM's own bookkeeping.
+                    break
+                # What has arrived already is read without a wait, at a millisecond of work a chunk: without this one,
+                # no clock would ring meanwhile, and no other request would go on.
+                await asyncio.sleep(0)
+        for chunk in response.chunks:
+            self._about(chunk)
+
+    def counted(self) -> int:
+        """Tokens by our tokenizer."""
+        return _tokens(self._all)
+
+    def too_long(self) -> CompletionTooLong:
+        return CompletionTooLong(f"{self._asked} went on past {self._most} tokens")
+
+    def _about(self, part: Any) -> None:  # noqa: ANN401  # LiteLLM adds `usage` to some of its parts only
+        told = (get_hidden_params(part) or {}).get("provider_response_model")
+        self.model = told if isinstance(told, str) else self.model
+        if usage := getattr(part, "usage", None):
+            self.prompt_tokens = usage.prompt_tokens if 0 < usage.prompt_tokens < _IMPOSSIBLE else 0
+            self.completion_tokens = max(usage.completion_tokens, 0)
+
+    def _add(self, words: Any) -> None:  # noqa: ANN401  # a message or a delta of one, which have no common type
+        self.text += words.content or ""
+        # Thoughts are paid for as well, and may be as endless.
+        self._all += (getattr(words, "reasoning_content", None) or "") + (words.content or "")
+        size = len(self._all)
+        if size > self._harmless:
+            if size > _SPARSEST * self._bound:
+                raise self.too_long()
+            left = self._bound - self.counted()
+            if left < 0:
+                raise self.too_long()
+            self._harmless = size + left // _DENSEST
+
+
+def _unheard(_: logging.LogRecord) -> bool:
+    return False
+
 
 def _parameters(model: str, api_base: str | None, api_key: SecretStr | None) -> dict[str, object]:
-    if model == MOCK:
-        return {"model": "openai/mock", "api_key": "unused", "mock_response": json.dumps(_MOCK_TIP)}
     key = api_key.get_secret_value() if api_key else None
     if api_base and not key:
         # A local server asks for no key, but the OpenAI client does.
         key = "unused"
-    # Not every provider knows `response_format`; the guardrails read the answer either way.
+    # Not every provider knows every parameter; the guardrails read the answer either way.
     return {"model": model, "api_base": api_base, "api_key": key, "drop_params": True}
+
+
+def _formats(schema: Mapping[str, JsonValue]) -> tuple[dict[str, Any], ...]:
+    """How an answer that fits a schema is asked for: in OpenAI's way, else in llama.cpp's, else as JSON, else not."""
+    named = {"name": "answer", "strict": True, "schema": dict(schema)}
+    return (
+        {"response_format": {"type": "json_schema", "json_schema": named}},
+        {"response_format": {"type": "json_object", "schema": dict(schema)}},
+        {"response_format": {"type": "json_object"}},
+        {},
+    )
+
+
+def _refuses_format(error: APIStatusError) -> bool:
+    if isinstance(error, ContentPolicyViolationError | ContextWindowExceededError):
+        return False
+    # llama.cpp's server from Python calls it an internal error, and names what it would have taken.
+    return isinstance(error, BadRequestError | UnprocessableEntityError) or "json_object" in str(error)
 
 
 def _turn(message: Message) -> AllMessageValues:
@@ -113,17 +346,31 @@ def _turn(message: Message) -> AllMessageValues:
     return ChatCompletionUserMessage(role="user", content=message.content)
 
 
-def _completion(response: ModelResponse, asked: str) -> Completion:
-    usage = response.usage
-    # LiteLLM prices a model that it has no price for at 0.
-    cost = response._hidden_params.get("response_cost")  # noqa: SLF001  # where LiteLLM documents the price
-    return Completion(
-        text=response.choices[0].message.content or "",
-        model=_name(response.model, asked),
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        cost_usd=cost or None,
-    )
+def _tokens(text: str) -> int:
+    """By the tokenizer that LiteLLM brings along, whatever the model: it would have to fetch the others."""
+    count: int = litellm.token_counter(text=text)
+    return count
+
+
+def _price(model: str, prices: Mapping[str, Price]) -> Price:
+    """Ours, else the one of LiteLLM's list, which is that of prompts below 128,000 tokens."""
+    if model in prices:
+        return prices[model]
+    try:
+        bare, provider, *_ = litellm.get_llm_provider(model)
+    except BadRequestError:
+        raise InvalidSettings(f"{model} names no provider: for an endpoint of your own, write openai/{model}") from None
+    listed = litellm.model_cost.get(model, {})
+    if not listed and str(litellm.model_cost.get(bare, {}).get("litellm_provider")).startswith(provider):
+        listed = litellm.model_cost[bare]
+    prompt, completion = listed.get("input_cost_per_token"), listed.get("output_cost_per_token")
+    if prompt is None or completion is None:
+        raise InvalidSettings(
+            f"{model} has no price, and no budget can be held without one: give US dollars per million tokens, "
+            f'like OO_LLM_PRICES=\'{{"{model}": {{"prompt": 0.1, "completion": 0.4}}}}\''
+        )
+    dearest = max(completion, listed.get("output_cost_per_reasoning_token") or 0)
+    return Price(prompt=prompt * 1_000_000, completion=dearest * 1_000_000)
 
 
 def _name(told: str | None, asked: str) -> str:

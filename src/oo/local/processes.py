@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oo.local import llama
 from oo.local.settings import StackSettings
 
 # No library phones home, from no process.
 _SILENT = {
     "ORT_DISABLE_TELEMETRY": "1",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "HF_HUB_OFFLINE": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "BENTOML_DO_NOT_TRACK": "True",
 }
@@ -52,7 +54,7 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
     state = settings.state_dir
     shared = _SILENT | environment(settings) | {"PYTHONUNBUFFERED": "1"}
 
-    def bento(name: str, port: int) -> Process:
+    def bento(name: str, port: int, **more: str) -> Process:
         service = f"bentos.{name}.service:{name.capitalize()}"
         url = f"http://127.0.0.1:{port}"
         return Process(
@@ -61,9 +63,12 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
             health=f"{url}/readyz",
             url=url,
             ports={f"OO_{name.upper()}_PORT": port},
-            environment=shared | {"BENTOML_HOME": str(state / "bentoml" / name)},
+            environment=shared | {"BENTOML_HOME": str(state / "bentoml" / name)} | more,
             needs=("nats",),
         )
+
+    # Without it the generator's own default, or what `up` was called with.
+    model = llama.generator_environment(settings.local_llm_port) if settings.local_llm else {}
 
     def consumer(name: str, port: int) -> Process:
         url = f"http://127.0.0.1:{port}"
@@ -83,10 +88,11 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
         Process("bootstrap", _python("-m", "oo", "bootstrap"), environment=shared, needs=("nats", "mlflow")),
         # The scorer loads beside the registry and is ready as soon as that has the champions of the bootstrap.
         bento("scorer", settings.scorer_port),
-        bento("generator", settings.generator_port),
+        bento("generator", settings.generator_port, **model),
         consumer("signals", settings.signals_port),
         consumer("archive", settings.archive_port),
         consumer("rewards", settings.rewards_port),
+        *((_llm(settings),) if settings.local_llm else ()),
     )
 
 
@@ -121,6 +127,18 @@ def _mlflow(settings: StackSettings) -> Process:
         ports={"OO_MLFLOW_PORT": settings.mlflow_port},
         # Its job runner would start five more processes, for features that oO does not use.
         environment=_SILENT | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+    )
+
+
+def _llm(settings: StackSettings) -> Process:
+    url = f"http://127.0.0.1:{settings.local_llm_port}"
+    return Process(
+        name="llm",
+        command=_python("-m", "oo.local.llama", str(settings.local_llm_port)),
+        health=f"{url}/health",
+        url=f"{url}/v1",
+        ports={"OO_LOCAL_LLM_PORT": settings.local_llm_port},
+        environment=_SILENT | {"PYTHONUNBUFFERED": "1"},
     )
 
 

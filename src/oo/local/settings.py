@@ -26,6 +26,10 @@ class StackSettings(BaseSettings):
     signals_port: Port = 3101
     archive_port: Port = 3102
     rewards_port: Port = 3103
+    local_llm: bool = False
+    """Whether the generator asks a language model on this machine, which `make llm` has built, and not the offline
+    one."""
+    local_llm_port: Port = 8090
     catalog: str = "catalog/tips.yaml,examples/digits/catalog.yaml,examples/open_bandit/catalog.yaml"
     """The catalog files that the processes read, separated by commas, relative to the project."""
     min_free_mb: int = Field(default=500, ge=0)
@@ -54,6 +58,6 @@ class StackSettings(BaseSettings):
 
     @property
     def ports(self) -> dict[str, int]:
-        """The ports by the name of the variable that sets them."""
-        fields = type(self).model_fields
-        return {f"OO_{name.upper()}": getattr(self, name) for name in fields if name.endswith("_port")}
+        """The ports that are taken, by the name of the variable that sets them."""
+        names = [name for name in type(self).model_fields if name.endswith("_port")]
+        return {f"OO_{name.upper()}": getattr(self, name) for name in names if self.local_llm or "llm" not in name}

@@ -154,8 +154,7 @@ umask = 077
             raise StackFailed(f"supervisord does not answer ({error}); see {self.log('supervisord')}") from error
 
     def _program(self, process: Process) -> str:
-        # Values are quoted; of the two kinds of quotes supervisord has no way to write both into one value.
-        variables = ",".join(f'{name}="{_literal(value)}"' for name, value in process.environment.items())
+        variables = ",".join(f"{name}={_quoted(value)}" for name, value in process.environment.items())
         return f"""\
 [program:{process.name}]
 command = {_literal(shlex.join(process.command))}
@@ -177,6 +176,12 @@ killasgroup = true
 def _literal(value: object) -> str:
     """The value as supervisord's configuration writes it: a per cent sign would begin an expansion."""
     return str(value).replace("%", "%%")
+
+
+def _quoted(value: str) -> str:
+    """The value in quotes: of the two kinds supervisord has no way to write both into one value."""
+    quote = "'" if '"' in value else '"'
+    return f"{quote}{_literal(value)}{quote}"
 
 
 def _socket_path(state_dir: Path) -> Path:

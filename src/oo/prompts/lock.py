@@ -8,6 +8,11 @@ from oo.errors import InvalidPrompt
 LOCK = "prompts.lock"
 
 
+def prompt_files(folder: Path) -> list[Path]:
+    """The prompt files in `folder`, by name."""
+    return sorted(folder.glob("v*.yaml"))
+
+
 def content_hash(path: Path) -> str:
     """SHA-256 of the file's bytes, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -40,8 +45,13 @@ def write_lock(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(found.keys() - locked))
 
 
+def released_hash(folder: Path, name: str) -> str | None:
+    """The hash with which a file was released; None when it was not."""
+    return _locked(folder).get(name)
+
+
 def _found(folder: Path) -> dict[str, str]:
-    return {path.name: content_hash(path) for path in folder.glob("*.yaml")}
+    return {path.name: content_hash(path) for path in prompt_files(folder)}
 
 
 def _locked(folder: Path) -> dict[str, str]:

@@ -42,18 +42,22 @@ class Template:
         """The text with its holes filled.
 
         Raises:
-            PromptRenderFailed: a declared variable has no text, or the template fails on them.
+            PromptRenderFailed: a declared variable has no text, a text is not declared, or the template fails on them.
         """
         if missing := self._variables - texts.keys():
             raise PromptRenderFailed(f"no value for {_listed(missing)}; pass null for what is not known")
+        if undeclared := texts.keys() - self._variables:
+            raise PromptRenderFailed(f"a value for {_listed(undeclared)}, which `variables` does not declare")
         try:
-            return self._template.render({name: texts[name] for name in self._variables})
+            return self._template.render(texts)
         except TemplateError as error:
             raise PromptRenderFailed(f"the template failed: {error}") from error
 
 
 def quoted(name: str, value: JsonValue) -> str:
-    """The value as marked data, `<data name="…">…</data>`, a mapping as one line a key; empty for what is not known.
+    """The value as marked data, `<data name="…">…</data>`; empty for what is not known.
+
+    A mapping is one line a key, a list one line an entry.
 
     Angle brackets, ampersands and quotation marks are escaped, so that no value can close its quote or open another;
     control and other invisible characters become spaces; a value is cut at `MAX_QUOTED` characters.
@@ -61,6 +65,8 @@ def quoted(name: str, value: JsonValue) -> str:
     if isinstance(value, Mapping):
         lines = (quoted(f"{name}.{key}", value[key]) for key in sorted(value))
         return "\n".join(line for line in lines if line)
+    if isinstance(value, list):
+        return "\n".join(line for line in (quoted(name, entry) for entry in value) if line)
     if value is None:
         return ""
     return f'<data name="{_bounded(name)}">{_bounded(value if isinstance(value, str) else json.dumps(value))}</data>'

@@ -136,12 +136,13 @@ def _decided(envelope: Envelope, decision: ScoreDecided | GenerateDecided, windo
     }
     if decision.model is not None:
         columns |= {"model": decision.model.name, "model_version": decision.model.version or None}
-    if isinstance(decision, GenerateDecided):
-        return columns | {"kind": "generate", "prompt_version": decision.prompt_version}
     if decision.experiment is not None:
         columns |= {"experiment": decision.experiment.name, "variant": decision.experiment.variant}
+    if isinstance(decision, GenerateDecided):
+        return columns | {"kind": "generate", "prompt_version": decision.prompt_version}
     return columns | {
         "kind": "score",
+        "prompt_version": next((c.prompt_version for c in decision.candidates if c.tip_id == decision.tip_id), None),
         "propensity": decision.propensity,
         "policy": decision.policy.name,
         "policy_version": decision.policy.version,

@@ -50,7 +50,7 @@ tip_scores = Table(
     Column("policy_version", Text),
     Column("model", Text, comment="null when no model was asked"),
     Column("model_version", Text, comment="null for a language model"),
-    Column("prompt_version", Text, comment="null for score"),
+    Column("prompt_version", Text, comment="of the prompt that wrote the tip; null when none did"),
     Column("feature_service", Text, comment="null for generate"),
     Column("experiment", Text),
     Column("variant", Text),

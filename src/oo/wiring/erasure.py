@@ -5,15 +5,17 @@ from random import Random
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.kv import KeyValue
 
 from oo import catalog as catalogs
 from oo.bus.connection import connect
 from oo.bus.dead_letter_box import DeadLetterBox
-from oo.bus.streams import FEATURES_BUCKET
+from oo.bus.streams import FEATURES_BUCKET, TIPS_BUCKET
 from oo.bus.tombstones import Person
 from oo.catalog import Catalog
 from oo.erasure.datasets import Datasets
 from oo.erasure.forget import Forgetting
+from oo.erasure.kept_tips import KeptTips
 from oo.erasure.letters import Letters
 from oo.erasure.models import TrainingRows
 from oo.erasure.offline import Table
@@ -33,6 +35,10 @@ from oo.rewards import database
 from oo.rewards.erasure import TIMES, tenants_of
 from oo.settings import PipelineSettings
 from oo.wiring.process import now
+from oo.writing.nats_tip_cache import NatsTipCache
+
+PATIENCE = 5.0
+"""Seconds that the bus may take to find a person's tips."""
 
 
 @asynccontextmanager
@@ -49,7 +55,8 @@ async def erasure(settings: PipelineSettings, user_id: str, tenant_id: str | Non
     connection = await connect(settings.nats_url, "oo-forget")
     try:
         js = connection.jetstream()
-        online = await _online(js)
+        online = NatsOnlineStore(await _bucket(js, FEATURES_BUCKET), Random())  # noqa: S311  # spreads retries
+        tips = NatsTipCache(await _bucket(js, TIPS_BUCKET), patience=PATIENCE)
         if tenant_id is None:
             known = store.tenants_of(user_id) | tenants_of(engine, user_id)
             tenant_id = _the_tenant(catalog, known | await _with_document(online, catalog, user_id))
@@ -59,6 +66,7 @@ async def erasure(settings: PipelineSettings, user_id: str, tenant_id: str | Non
             rows = PersonsRows(person.tenant_id, person.user_id, until)
             return (
                 Document(online, person, until),
+                KeptTips(tips, person),
                 *(Messages(js, stream, person, until) for stream in ARCHIVED_STREAMS),
                 # After the streams: a message may be buried until it is gone.
                 Letters(DeadLetterBox(js, lambda _: None), person, until),
@@ -74,11 +82,11 @@ async def erasure(settings: PipelineSettings, user_id: str, tenant_id: str | Non
         await connection.close()
 
 
-async def _online(js: JetStreamContext) -> OnlineStore:
+async def _bucket(js: JetStreamContext, name: str) -> KeyValue:
     try:
-        return NatsOnlineStore(await js.key_value(FEATURES_BUCKET), Random())  # noqa: S311  # spreads retries
+        return await js.key_value(name)
     except NatsError as error:
-        raise BusUnreachable(f"the bus has no bucket {FEATURES_BUCKET} ({error!r}); `oo bootstrap` makes it") from error
+        raise BusUnreachable(f"the bus has no bucket {name} ({error!r}); `oo bootstrap` makes it") from error
 
 
 async def _with_document(online: OnlineStore, catalog: Catalog, user_id: str) -> set[str]:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from oo.decisions.generate import GenerateRequest
+from oo.decisions.generate_http import GenerateRequest
 from oo.decisions.http import HttpModel
 from oo.decisions.score import MOST_CANDIDATES, ScoreRequest
 from oo.events.envelope import Envelope

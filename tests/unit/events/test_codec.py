@@ -28,7 +28,7 @@ def test_what_is_encoded_is_decoded(event_type: EventType) -> None:
 
 def test_the_wire_is_the_json_mapping_of_proto3() -> None:
     assert json.loads(envelope("score_decided").to_json()) == {
-        "eventId": "example-score_decided",
+        "eventId": "example-score_decided_with_written_tip",
         "schemaVersion": "v1",
         "producer": "tests",
         "occurredAt": "2026-11-20T07:30:15.123456Z",
@@ -37,7 +37,10 @@ def test_the_wire_is_the_json_mapping_of_proto3() -> None:
         "scoreDecided": {
             "decisionId": "0197f3c4-9d20-7c55-8a57-0d6a3f1b2c3d",
             "servingRole": "SERVING_ROLE_STABLE",
-            "candidates": [{"tipId": "breathe", "features": {"minutes": 3, "topic": "calm"}}, {"tipId": "walk"}],
+            "candidates": [
+                {"tipId": "breathe", "features": {"minutes": 3, "topic": "calm"}, "promptVersion": "v2"},
+                {"tipId": "walk"},
+            ],
             "profileFeatures": {"age_band": "30-39", "premium": True, "height": None},
             "context": {"hour": 7.5, "screen": {"dark": False}, "recent": ["walk", 2]},
             "signalFeatures": {"sessions_7d": 4},

@@ -15,10 +15,10 @@ from oo.experiments.uniform import Uniform
 HALVES = {"a": 0.5, "b": 0.5}
 
 
-def experiment(shares: Mapping[str, float], name: str = "greeting") -> Experiment:
+def experiment(shares: Mapping[str, float], name: str = "greeting") -> Experiment[Variant]:
     policy = Uniform(version="1")
     variants = tuple(Variant(name=side, share=share, policy=policy) for side, share in shares.items())
-    return Experiment(name=name, variants=variants)
+    return Experiment[Variant](name=name, variants=variants)
 
 
 def people(n: int) -> list[str]:
@@ -72,7 +72,7 @@ def test_shares_that_do_not_sum_to_one_are_refused(shares: dict[str, float]) -> 
 def test_a_variant_twice_is_refused() -> None:
     side = Variant(name="a", share=0.5, policy=Uniform(version="1"))
     with pytest.raises(ValidationError, match="declares a variant twice: a"):
-        Experiment(name="greeting", variants=(side, side))
+        Experiment[Variant](name="greeting", variants=(side, side))
 
 
 def test_one_variant_is_no_experiment() -> None:

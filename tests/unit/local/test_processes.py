@@ -2,13 +2,14 @@ from pathlib import Path
 
 import pytest
 
+from oo.local import llama
 from oo.local.processes import Process, environment, processes
 from oo.local.settings import StackSettings
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> StackSettings:
-    return StackSettings(state_dir=tmp_path)
+@pytest.fixture(params=[False, True], ids=["offline", "local_llm"])
+def settings(tmp_path: Path, request: pytest.FixtureRequest) -> StackSettings:
+    return StackSettings(state_dir=tmp_path, local_llm=request.param)
 
 
 @pytest.fixture
@@ -53,3 +54,14 @@ def test_no_process_of_python_phones_home(table: dict[str, Process]) -> None:
             assert process.environment["BENTOML_DO_NOT_TRACK"] == "True"
             assert process.environment["ORT_DISABLE_TELEMETRY"] == "1"
             assert process.environment["LITELLM_LOCAL_MODEL_COST_MAP"] == "True"
+
+
+def test_the_generator_asks_the_local_language_model_only_when_told_to(tmp_path: Path) -> None:
+    names = []
+    for local_llm in (False, True):
+        table = processes(StackSettings(state_dir=tmp_path, local_llm=local_llm, local_llm_port=8099))
+        names.append([process.name for process in table])
+        [generator] = [process for process in table if process.name == "generator"]
+        assert (generator.environment.get("OO_LLM_API_BASE") == "http://127.0.0.1:8099/v1") is local_llm
+        assert (generator.environment.get("OO_LLM_MODEL") == llama.MODEL) is local_llm
+    assert names[1] == [*names[0], "llm"]

@@ -27,7 +27,8 @@ def read_by_supervisord(process: Process, state_dir: Path) -> Any:  # noqa: ANN4
 
 
 @pytest.mark.parametrize(
-    "value", ["", "two words", "100 % sure", "a,b=c", "%(ENV_HOME)s", "sqlite:////tmp/a.db", "it's"]
+    "value",
+    ["", "two words", "100 % sure", "a,b=c", "%(ENV_HOME)s", "sqlite:////tmp/a.db", "it's", '{"a/b": 0}'],
 )
 def test_a_variable_reaches_the_process_as_it_is(value: str, tmp_path: Path) -> None:
     process = replace(PROCESS, environment={"OO_FIRST": value, "OO_SECOND": "2"})

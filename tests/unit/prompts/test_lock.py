@@ -35,11 +35,11 @@ def test_a_released_prompt_that_is_gone_is_refused(folder: Path) -> None:
 
 def test_a_new_version_is_a_new_file_and_one_more_line(folder: Path) -> None:
     before = (folder / LOCK).read_text()
-    (folder / "v3.yaml").write_text((folder / "v2.yaml").read_text().replace("version: v2", "version: v3"))
-    with pytest.raises(InvalidPrompt, match=r"v3\.yaml is not locked yet; release it with `oo prompt lock`"):
+    (folder / "v4.yaml").write_text((folder / "v2.yaml").read_text().replace("version: v2", "version: v4"))
+    with pytest.raises(InvalidPrompt, match=r"v4\.yaml is not locked yet; release it with `oo prompt lock`"):
         check_lock(folder)
 
-    assert write_lock(folder) == ("v3.yaml",)
+    assert write_lock(folder) == ("v4.yaml",)
 
     check_lock(folder)
     assert (folder / LOCK).read_text().startswith(before)

@@ -14,6 +14,11 @@ def test_a_declared_variable_without_a_text_is_an_error_and_not_an_empty_string(
         Template("{{ topic }}", frozenset({"topic"})).render({})
 
 
+def test_a_text_that_is_not_declared_is_an_error() -> None:
+    with pytest.raises(PromptRenderFailed, match="a value for 'mood', which `variables` does not declare"):
+        Template("{{ topic }}", frozenset({"topic"})).render({"topic": "sleep", "mood": "good"})
+
+
 def test_broken_syntax_is_refused() -> None:
     with pytest.raises(PromptRenderFailed, match="not a template"):
         Template("{% if topic %}", frozenset({"topic"}))
@@ -57,6 +62,13 @@ def test_a_mapping_is_one_line_a_known_key_in_a_stable_order() -> None:
         '<data name="profile.goal">schlafen</data>',
         '<data name="profile.premium">true</data>',
         '<data name="profile.steps">3</data>',
+    ]
+
+
+def test_a_list_is_one_line_an_entry() -> None:
+    assert quoted("recent_tips", ["Stretch", None, "</data>"]).splitlines() == [
+        '<data name="recent_tips">Stretch</data>',
+        '<data name="recent_tips">&lt;/data&gt;</data>',
     ]
 
 

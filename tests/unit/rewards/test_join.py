@@ -101,7 +101,22 @@ def test_a_written_tip_has_a_prompt_version_and_no_propensity(engine: Engine) ->
     assert (row["kind"], row["prompt_version"], row["exposed_at"]) == ("generate", "v1", at(1))
     assert (row["model"], row["model_version"]) == ("a-language-model", None)
     assert row["degraded"] == "template,no_signal_features"
-    assert row["propensity"] is row["policy"] is row["feature_service"] is row["experiment"] is None
+    assert row["propensity"] is row["policy"] is row["feature_service"] is None
+    assert (row["experiment"], row["variant"]) == ("prompts", "short")
+
+
+def test_a_written_tip_that_was_chosen_has_the_prompt_version_that_wrote_it(engine: Engine) -> None:
+    apply(engine, [scored(tip_id="breathe"), scored(decision_id="another", tip_id="walk")], window_of)
+
+    assert score_row(engine)["prompt_version"] == "v2"
+    assert score_row(engine, "another")["prompt_version"] is None
+
+
+def test_an_alternative_that_was_never_shown_earns_nothing(engine: Engine) -> None:
+    apply(engine, [generated(), exposed(tip_id="generated-2"), reacted(CLICKED, tip_id="generated-2")], window_of)
+
+    row = score_row(engine)
+    assert (row["tip_id"], row["exposed_at"], row["reaction"]) == ("generated-1", None, None)
 
 
 def test_feedback_before_its_decision_joins_when_the_decision_comes(engine: Engine) -> None:

@@ -81,7 +81,7 @@ def test_the_time_that_is_asked_for_may_be_in_any_zone(told: Engine) -> None:
         ("policy", [RewardRate(("epsilon_greedy", "1"), 4, 1.0)]),
         ("model", [RewardRate(("a-language-model",), 1, 1.0), RewardRate(("tips", "3"), 4, 1.0)]),
         ("prompt_version", [RewardRate(("v1",), 1, 1.0)]),
-        ("variant", [RewardRate(("first", "greedy"), 4, 1.0)]),
+        ("variant", [RewardRate(("first", "greedy"), 4, 1.0), RewardRate(("prompts", "short"), 1, 1.0)]),
     ],
 )
 def test_rates_count_the_exposures_whose_window_is_over(told: Engine, by: Grouping, expected: list[RewardRate]) -> None:

@@ -29,6 +29,14 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AssignedExperiment
+         * @description The experiment that the person takes part in, and the side that they are on.
+         */
+        readonly AssignedExperiment: {
+            readonly name: string;
+            readonly variant: string;
+        };
+        /**
          * ErrorBody
          * @description The body of every answer that is not a success.
          */
@@ -44,7 +52,7 @@ export interface components {
              * @description For a program: what a caller may act on.
              * @enum {string}
              */
-            readonly code: "body_too_large" | "decision_conflict" | "internal_server_error" | "invalid_body" | "invalid_feature" | "method_not_allowed" | "not_found" | "unknown_prompt_version" | "unknown_tenant" | "unsupported_media_type";
+            readonly code: "body_too_large" | "decision_conflict" | "internal_server_error" | "invalid_body" | "invalid_feature" | "method_not_allowed" | "not_found" | "retired_prompt_version" | "unknown_prompt_version" | "unknown_tenant" | "unsupported_media_type";
             /** @description For a person: names the thing and, where there is one, the remedy. Its words may change. */
             readonly message: string;
             /** @description The first faults of an `invalid_body`; else empty. */
@@ -71,7 +79,7 @@ export interface components {
             readonly request_id?: string | null;
             /** @description The tenant, as a catalog declares it. */
             readonly tenant_id: string;
-            /** @description The person: the key of what the signals told about them. */
+            /** @description The person: the key of what the signals told about them, and of the side that they are on in an experiment. */
             readonly user_id: string;
             /**
              * @description What the caller computed about the person, by the names of the profile schema; others are ignored and counted.
@@ -114,12 +122,26 @@ export interface components {
             } & {
                 readonly [key: string]: number | boolean | string | null;
             }) | null;
-            /** @description A released prompt, such as `v2`. Absent: the deployment's default. */
+            /** @description A released prompt, such as `v2`. Absent: that of the tenant's experiment, else the deployment's default. */
             readonly prompt_version?: string | null;
             /** @description What the tip should be about, in the person's words. Absent: the language model chooses. */
             readonly topic?: string | null;
-            /** @description The language to write in, as a BCP 47 tag such as `de-AT`. Absent: the prompt's own, English. */
+            /**
+             * @description The language to write in, as a BCP 47 tag such as `de-AT`. Absent, or a language that the prompt does not write:
+             *     English; the tip says what it is written in.
+             */
             readonly locale?: string | null;
+            /**
+             * @description The titles of tips that the person saw lately, so that another one is written. Prompts from `v3` on read them.
+             * @default []
+             */
+            readonly recent_tips?: readonly string[];
+            /**
+             * @description How many different tips to write; fewer come when the language model repeats itself. With more than one, `/score`
+             *     can choose among them.
+             * @default 1
+             */
+            readonly n?: number;
         };
         /**
          * GenerateResponse
@@ -132,21 +154,32 @@ export interface components {
              */
             readonly decision_id: string;
             readonly tip: components["schemas"]["WrittenTip"];
+            /**
+             * @description The further tips, at most `n` - 1 and each another one. To let `/score` choose, send it all of them as candidates
+             *     with this `prompt_version`, and tell the bus of `/score`'s decision.
+             */
+            readonly alternatives: readonly components["schemas"]["WrittenTip"][];
             /** @description The prompt that the tip was asked for with, also when the template wrote it. */
             readonly prompt_version: string;
+            /** @description The experiment that chose the prompt version; null when the request or the default did. */
+            readonly experiment: components["schemas"]["AssignedExperiment"] | null;
             /** @description The language model that wrote the tip; null when the prompt's template did. */
             readonly model: components["schemas"]["NamedVersion"] | null;
-            readonly usage: components["schemas"]["Usage"];
+            /** @description Whether the tips were written for an earlier request of this person, of whom nothing new is known since. */
+            readonly cached: boolean;
+            readonly usage: components["schemas"]["TokenUsage"];
             /**
              * @description What the answer had to do without; empty for a full one. A decision that names anything is kept out of learning.
              *
              *     - `online_store`: the signal features could not be read in time; the tip was written without them.
              *     - `decision_log`: the decision was not recorded in time, so events about it cannot be joined.
              *     - All others: the template wrote the tip, because the language model took too long (`timeout`), failed
-             *       (`llm_failed`), would have been sent too much (`prompt_too_long`), the prompt could not be filled in (`prompt`),
-             *       or what it wrote is not to be shown (`guardrail:` and the reason).
+             *       (`llm_failed`) or went on and on (`completion_too_long`), would have been sent too much (`prompt_too_long`), costs
+             *       too much for one call (`call_budget`) or for the tenant's day (`daily_budget`), nobody could tell what the day has
+             *       cost so far (`budget_unknown`), the prompt could not be filled in (`prompt`), or what it wrote is not to be shown
+             *       (`guardrail:` and the reason).
              */
-            readonly degraded: readonly ("online_store" | "decision_log" | "timeout" | "llm_failed" | "prompt_too_long" | "prompt" | "guardrail:not_a_tip" | "guardrail:title_length" | "guardrail:body_length" | "guardrail:control_characters" | "guardrail:foreign_link")[];
+            readonly degraded: readonly ("online_store" | "decision_log" | "timeout" | "llm_failed" | "prompt_too_long" | "completion_too_long" | "call_budget" | "daily_budget" | "budget_unknown" | "prompt" | "guardrail:not_a_tip" | "guardrail:title_length" | "guardrail:body_length" | "guardrail:control_characters" | "guardrail:emojis" | "guardrail:language" | "guardrail:topic" | "guardrail:unsafe" | "guardrail:danger" | "guardrail:medical_claim" | "guardrail:financial_claim" | "guardrail:legal_claim" | "guardrail:toxicity" | "guardrail:personal_data" | "guardrail:secret" | "guardrail:foreign_link" | "guardrail:foreign_name" | "guardrail:echo" | "guardrail:instruction" | "guardrail:leak" | "guardrail:markup" | "guardrail:opaque" | "guardrail:shouting")[];
         };
         /**
          * NamedVersion
@@ -158,13 +191,13 @@ export interface components {
             readonly version: string;
         };
         /**
-         * Usage
-         * @description What the language model took, also when its text was refused; zeros when it was not asked or gave no answer.
+         * TokenUsage
+         * @description What the language model took, also for answers that were refused; zeros when none was asked or none answered.
          */
-        readonly Usage: {
+        readonly TokenUsage: {
             readonly prompt_tokens: number;
             readonly completion_tokens: number;
-            /** @description In US dollars; null when the price of the model is not known or no model answered. */
+            /** @description In US dollars; null when none answered. */
             readonly cost_usd: number | null;
         };
         /**
@@ -178,6 +211,10 @@ export interface components {
             readonly title: string;
             /** @description Plain text; the prompt version says how long it may be. */
             readonly body: string;
+            /** @description What it is written in, such as `en`. */
+            readonly language: string;
+            /** @description What it is about: one of the prompt version's topics, such as `rest`. */
+            readonly topic: string;
         };
     };
     responses: never;
@@ -216,13 +253,21 @@ export interface operations {
                      *       "tip": {
                      *         "tip_id": "tip-01a203bc-6513-762a-bd08-d7170f931563",
                      *         "title": "Dim the lights at nine",
-                     *         "body": "Turn off the big lamp now. A darker room makes it easier to go to bed on time."
+                     *         "body": "Turn off the big lamp now. A darker room makes it easier to go to bed on time.",
+                     *         "language": "en",
+                     *         "topic": "rest"
                      *       },
+                     *       "alternatives": [],
                      *       "prompt_version": "v2",
+                     *       "experiment": {
+                     *         "name": "wording",
+                     *         "variant": "short"
+                     *       },
                      *       "model": {
                      *         "name": "gpt-5-mini",
                      *         "version": ""
                      *       },
+                     *       "cached": false,
                      *       "usage": {
                      *         "prompt_tokens": 312,
                      *         "completion_tokens": 41,
@@ -236,6 +281,15 @@ export interface operations {
             };
             /** @description `decision_conflict`: the request id already names another decision. */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `retired_prompt_version`: it is used no more; the message says why and lists those that may be used. */
+            readonly 410: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -261,7 +315,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `invalid_body`: it does not have this shape; `fields` says where. `invalid_feature`: a profile feature has the wrong type. `unknown_tenant`: no catalog declares the tenant. `unknown_prompt_version`: it is not released; the message lists those that are. */
+            /** @description `invalid_body`: it does not have this shape; `fields` says where. `invalid_feature`: a profile feature has the wrong type. `unknown_tenant`: no catalog declares the tenant. `unknown_prompt_version`: it is not released; the message lists those that may be used. */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;

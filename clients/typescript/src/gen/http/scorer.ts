@@ -46,6 +46,8 @@ export interface components {
             readonly features?: {
                 readonly [key: string]: number | boolean | string | null;
             } | null;
+            /** @description For a tip that `/generate` wrote, the `prompt_version` of its answer: the prompt earns the tip's reward. */
+            readonly prompt_version?: string | null;
         };
         /**
          * ErrorBody
@@ -63,7 +65,7 @@ export interface components {
              * @description For a program: what a caller may act on.
              * @enum {string}
              */
-            readonly code: "body_too_large" | "decision_conflict" | "internal_server_error" | "invalid_body" | "invalid_feature" | "method_not_allowed" | "not_found" | "unknown_prompt_version" | "unknown_tenant" | "unsupported_media_type";
+            readonly code: "body_too_large" | "decision_conflict" | "internal_server_error" | "invalid_body" | "invalid_feature" | "method_not_allowed" | "not_found" | "retired_prompt_version" | "unknown_prompt_version" | "unknown_tenant" | "unsupported_media_type";
             /** @description For a person: names the thing and, where there is one, the remedy. Its words may change. */
             readonly message: string;
             /** @description The first faults of an `invalid_body`; else empty. */

@@ -13,7 +13,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file oo/events/v1/decision.proto.
  */
 export const file_oo_events_v1_decision: GenFile = /*@__PURE__*/
-  fileDesc("Chtvby9ldmVudHMvdjEvZGVjaXNpb24ucHJvdG8SDG9vLmV2ZW50cy52MSJkCglDYW5kaWRhdGUSJwoGdGlwX2lkGAEgASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJBIuCghmZWF0dXJlcxgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCA4ABASKJAQoJUmFua2VkQXJtEicKBnRpcF9pZBgBIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQSGwoFc2NvcmUYAiABKAFCB7pIBBICQAFIAIgBARIsCgtwcm9iYWJpbGl0eRgDIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAABCCAoGX3Njb3JlIlwKCVZlcnNpb25lZBIlCgRuYW1lGAEgASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJBIoCgd2ZXJzaW9uGAIgASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJCJpCglNb2RlbFVzZWQSJQoEbmFtZRgBIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQSJQoHdmVyc2lvbhgCIAEoCUIUukgRcg8YgAIyCl5bXlx4MDBdKiQSDgoGZGlnZXN0GAMgASgJImAKDUV4cGVyaW1lbnRBcm0SJQoEbmFtZRgBIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQSKAoHdmFyaWFudBgCIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQiwQYKDFNjb3JlRGVjaWRlZBIsCgtkZWNpc2lvbl9pZBgBIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQSPAoMc2VydmluZ19yb2xlGAIgASgOMhkub28uZXZlbnRzLnYxLlNlcnZpbmdSb2xlQgu6SAjIAQGCAQIQARIzCgpjYW5kaWRhdGVzGAMgAygLMhcub28uZXZlbnRzLnYxLkNhbmRpZGF0ZUIGukgDyAEBEjYKEHByb2ZpbGVfZmVhdHVyZXMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgOAAQESLQoHY29udGV4dBgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCA4ABARI1Cg9zaWduYWxfZmVhdHVyZXMYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgOAAQESFwoPc2lnbmFsX3NlcXVlbmNlGAcgASgEEjAKB3JhbmtpbmcYCCADKAsyFy5vby5ldmVudHMudjEuUmFua2VkQXJtQga6SAPIAQESJwoGdGlwX2lkGAkgASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJBIuCgpwcm9wZW5zaXR5GAogASgBQhq6SBfIAQESEhkAAAAAAADwPyEAAAAAAAAAABIvCgZwb2xpY3kYCyABKAsyFy5vby5ldmVudHMudjEuVmVyc2lvbmVkQga6SAPIAQESLQoMcG9saWN5X3N0YXRlGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVtb2RlbBgNIAEoCzIXLm9vLmV2ZW50cy52MS5Nb2RlbFVzZWQSMAoPZmVhdHVyZV9zZXJ2aWNlGA4gASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJBIvCgpleHBlcmltZW50GA8gASgLMhsub28uZXZlbnRzLnYxLkV4cGVyaW1lbnRBcm0SLQoIZGVncmFkZWQYECADKAlCG7pIGJIBFSITchEQARiAAjIKXlteXHgwMF0rJBI0CgdsYXRlbmN5GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgi6SAWqAQIyACKLBQoPR2VuZXJhdGVEZWNpZGVkEiwKC2RlY2lzaW9uX2lkGAEgASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJBI8CgxzZXJ2aW5nX3JvbGUYAiABKA4yGS5vby5ldmVudHMudjEuU2VydmluZ1JvbGVCC7pICMgBAYIBAhABEjYKEHByb2ZpbGVfZmVhdHVyZXMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgOAAQESNQoPc2lnbmFsX2ZlYXR1cmVzGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIDgAEBEi8KDnByb21wdF92ZXJzaW9uGAUgASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJBIbCgtwcm9tcHRfaGFzaBgGIAEoCUIGukgDyAEBEicKBnRpcF9pZBgHIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQSGAoFdGl0bGUYCCABKAlCCYABAbpIA8gBARIXCgRib2R5GAkgASgJQgmAAQG6SAPIAQESJgoFbW9kZWwYCiABKAsyFy5vby5ldmVudHMudjEuTW9kZWxVc2VkEhUKDXByb21wdF90b2tlbnMYCyABKA0SGQoRY29tcGxldGlvbl90b2tlbnMYDCABKA0SJwoIY29zdF91c2QYDSABKAFCELpIDRILQAEpAAAAAAAAAABIAIgBARItCghkZWdyYWRlZBgOIAMoCUIbukgYkgEVIhNyERABGIACMgpeW15ceDAwXSskEjQKB2xhdGVuY3kYDyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CCLpIBaoBAjIAQgsKCV9jb3N0X3VzZCp2CgtTZXJ2aW5nUm9sZRIcChhTRVJWSU5HX1JPTEVfVU5TUEVDSUZJRUQQABIXChNTRVJWSU5HX1JPTEVfU1RBQkxFEAESFwoTU0VSVklOR19ST0xFX0NBTkFSWRACEhcKE1NFUlZJTkdfUk9MRV9TSEFET1cQA2IGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct]);
+  fileDesc("Chtvby9ldmVudHMvdjEvZGVjaXNpb24ucHJvdG8SDG9vLmV2ZW50cy52MSKsAQoJQ2FuZGlkYXRlEicKBnRpcF9pZBgBIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQSLgoIZmVhdHVyZXMYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgOAAQESMwoOcHJvbXB0X3ZlcnNpb24YAyABKAlCFrpIE3IREAEYgAIyCl5bXlx4MDBdKyRIAIgBAUIRCg9fcHJvbXB0X3ZlcnNpb24iiQEKCldyaXR0ZW5UaXASJwoGdGlwX2lkGAEgASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJBIYCgV0aXRsZRgCIAEoCUIJgAEBukgDyAEBEhcKBGJvZHkYAyABKAlCCYABAbpIA8gBARIQCghsYW5ndWFnZRgEIAEoCRINCgV0b3BpYxgFIAEoCSKJAQoJUmFua2VkQXJtEicKBnRpcF9pZBgBIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQSGwoFc2NvcmUYAiABKAFCB7pIBBICQAFIAIgBARIsCgtwcm9iYWJpbGl0eRgDIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAABCCAoGX3Njb3JlIlwKCVZlcnNpb25lZBIlCgRuYW1lGAEgASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJBIoCgd2ZXJzaW9uGAIgASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJCJpCglNb2RlbFVzZWQSJQoEbmFtZRgBIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQSJQoHdmVyc2lvbhgCIAEoCUIUukgRcg8YgAIyCl5bXlx4MDBdKiQSDgoGZGlnZXN0GAMgASgJImAKDUV4cGVyaW1lbnRBcm0SJQoEbmFtZRgBIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQSKAoHdmFyaWFudBgCIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQiwQYKDFNjb3JlRGVjaWRlZBIsCgtkZWNpc2lvbl9pZBgBIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQSPAoMc2VydmluZ19yb2xlGAIgASgOMhkub28uZXZlbnRzLnYxLlNlcnZpbmdSb2xlQgu6SAjIAQGCAQIQARIzCgpjYW5kaWRhdGVzGAMgAygLMhcub28uZXZlbnRzLnYxLkNhbmRpZGF0ZUIGukgDyAEBEjYKEHByb2ZpbGVfZmVhdHVyZXMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgOAAQESLQoHY29udGV4dBgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCA4ABARI1Cg9zaWduYWxfZmVhdHVyZXMYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgOAAQESFwoPc2lnbmFsX3NlcXVlbmNlGAcgASgEEjAKB3JhbmtpbmcYCCADKAsyFy5vby5ldmVudHMudjEuUmFua2VkQXJtQga6SAPIAQESJwoGdGlwX2lkGAkgASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJBIuCgpwcm9wZW5zaXR5GAogASgBQhq6SBfIAQESEhkAAAAAAADwPyEAAAAAAAAAABIvCgZwb2xpY3kYCyABKAsyFy5vby5ldmVudHMudjEuVmVyc2lvbmVkQga6SAPIAQESLQoMcG9saWN5X3N0YXRlGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVtb2RlbBgNIAEoCzIXLm9vLmV2ZW50cy52MS5Nb2RlbFVzZWQSMAoPZmVhdHVyZV9zZXJ2aWNlGA4gASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJBIvCgpleHBlcmltZW50GA8gASgLMhsub28uZXZlbnRzLnYxLkV4cGVyaW1lbnRBcm0SLQoIZGVncmFkZWQYECADKAlCG7pIGJIBFSITchEQARiAAjIKXlteXHgwMF0rJBI0CgdsYXRlbmN5GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgi6SAWqAQIyACKNBwoPR2VuZXJhdGVEZWNpZGVkEiwKC2RlY2lzaW9uX2lkGAEgASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJBI8CgxzZXJ2aW5nX3JvbGUYAiABKA4yGS5vby5ldmVudHMudjEuU2VydmluZ1JvbGVCC7pICMgBAYIBAhABEjYKEHByb2ZpbGVfZmVhdHVyZXMYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgOAAQESNQoPc2lnbmFsX2ZlYXR1cmVzGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIDgAEBEi8KDnByb21wdF92ZXJzaW9uGAUgASgJQhe6SBTIAQFyDxiAAjIKXlteXHgwMF0rJBIbCgtwcm9tcHRfaGFzaBgGIAEoCUIGukgDyAEBEicKBnRpcF9pZBgHIAEoCUIXukgUyAEBcg8YgAIyCl5bXlx4MDBdKyQSGAoFdGl0bGUYCCABKAlCCYABAbpIA8gBARIXCgRib2R5GAkgASgJQgmAAQG6SAPIAQESJgoFbW9kZWwYCiABKAsyFy5vby5ldmVudHMudjEuTW9kZWxVc2VkEhUKDXByb21wdF90b2tlbnMYCyABKA0SGQoRY29tcGxldGlvbl90b2tlbnMYDCABKA0SJwoIY29zdF91c2QYDSABKAFCELpIDRILQAEpAAAAAAAAAABIAIgBARItCghkZWdyYWRlZBgOIAMoCUIbukgYkgEVIhNyERABGIACMgpeW15ceDAwXSskEjQKB2xhdGVuY3kYDyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CCLpIBaoBAjIAEhAKCGxhbmd1YWdlGBAgASgJEg0KBXRvcGljGBEgASgJEi4KDGFsdGVybmF0aXZlcxgSIAMoCzIYLm9vLmV2ZW50cy52MS5Xcml0dGVuVGlwEg4KBmNhY2hlZBgTIAEoCBIQCghyZXBhaXJlZBgUIAEoCBItCghyZWZ1c2FscxgVIAMoCUIbukgYkgEVIhNyERABGIACMgpeW15ceDAwXSskEi0KCHdpdGhoZWxkGBYgAygJQhu6SBiSARUiE3IREAEYgAIyCl5bXlx4MDBdKyQSLwoKZXhwZXJpbWVudBgXIAEoCzIbLm9vLmV2ZW50cy52MS5FeHBlcmltZW50QXJtQgsKCV9jb3N0X3VzZCp2CgtTZXJ2aW5nUm9sZRIcChhTRVJWSU5HX1JPTEVfVU5TUEVDSUZJRUQQABIXChNTRVJWSU5HX1JPTEVfU1RBQkxFEAESFwoTU0VSVklOR19ST0xFX0NBTkFSWRACEhcKE1NFUlZJTkdfUk9MRV9TSEFET1cQA2IGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct]);
 
 /**
  * Candidate is a tip that might have been chosen, as the caller sent it.
@@ -34,6 +34,13 @@ export type Candidate = Message<"oo.events.v1.Candidate"> & {
    * @generated from field: google.protobuf.Struct features = 2;
    */
   features?: JsonObject | undefined;
+
+  /**
+   * prompt_version is the prompt that wrote the tip. Absent when none did.
+   *
+   * @generated from field: optional string prompt_version = 3;
+   */
+  promptVersion?: string | undefined;
 };
 
 /**
@@ -55,6 +62,13 @@ export type CandidateValid = Message<"oo.events.v1.Candidate"> & {
    * @generated from field: google.protobuf.Struct features = 2;
    */
   features?: JsonObject | undefined;
+
+  /**
+   * prompt_version is the prompt that wrote the tip. Absent when none did.
+   *
+   * @generated from field: optional string prompt_version = 3;
+   */
+  promptVersion?: string | undefined;
 };
 
 /**
@@ -63,6 +77,97 @@ export type CandidateValid = Message<"oo.events.v1.Candidate"> & {
  */
 export const CandidateSchema: GenMessage<Candidate, {validType: CandidateValid}> = /*@__PURE__*/
   messageDesc(file_oo_events_v1_decision, 0);
+
+/**
+ * WrittenTip is a tip as the person may see it.
+ *
+ * @generated from message oo.events.v1.WrittenTip
+ */
+export type WrittenTip = Message<"oo.events.v1.WrittenTip"> & {
+  /**
+   * tip_id names the tip; exposures and reactions refer to it. Required.
+   *
+   * @generated from field: string tip_id = 1;
+   */
+  tipId: string;
+
+  /**
+   * title is the tip's headline. Personal data. Required.
+   *
+   * @generated from field: string title = 2;
+   */
+  title: string;
+
+  /**
+   * body is the tip's text. Personal data. Required.
+   *
+   * @generated from field: string body = 3;
+   */
+  body: string;
+
+  /**
+   * language is what the tip is written in, such as "en"; empty when it is not known.
+   *
+   * @generated from field: string language = 4;
+   */
+  language: string;
+
+  /**
+   * topic is what the tip is about, such as "rest"; empty when it is not known.
+   *
+   * @generated from field: string topic = 5;
+   */
+  topic: string;
+};
+
+/**
+ * WrittenTip is a tip as the person may see it.
+ *
+ * @generated from message oo.events.v1.WrittenTip
+ */
+export type WrittenTipValid = Message<"oo.events.v1.WrittenTip"> & {
+  /**
+   * tip_id names the tip; exposures and reactions refer to it. Required.
+   *
+   * @generated from field: string tip_id = 1;
+   */
+  tipId: string;
+
+  /**
+   * title is the tip's headline. Personal data. Required.
+   *
+   * @generated from field: string title = 2;
+   */
+  title: string;
+
+  /**
+   * body is the tip's text. Personal data. Required.
+   *
+   * @generated from field: string body = 3;
+   */
+  body: string;
+
+  /**
+   * language is what the tip is written in, such as "en"; empty when it is not known.
+   *
+   * @generated from field: string language = 4;
+   */
+  language: string;
+
+  /**
+   * topic is what the tip is about, such as "rest"; empty when it is not known.
+   *
+   * @generated from field: string topic = 5;
+   */
+  topic: string;
+};
+
+/**
+ * Describes the message oo.events.v1.WrittenTip.
+ * Use `create(WrittenTipSchema)` to create a new message.
+ */
+export const WrittenTipSchema: GenMessage<WrittenTip, {validType: WrittenTipValid}> = /*@__PURE__*/
+  messageDesc(file_oo_events_v1_decision, 1);
 
 /**
  * RankedArm is an arm with the numbers that it was chosen, or not chosen, by.
@@ -125,7 +230,7 @@ export type RankedArmValid = Message<"oo.events.v1.RankedArm"> & {
  * Use `create(RankedArmSchema)` to create a new message.
  */
 export const RankedArmSchema: GenMessage<RankedArm, {validType: RankedArmValid}> = /*@__PURE__*/
-  messageDesc(file_oo_events_v1_decision, 1);
+  messageDesc(file_oo_events_v1_decision, 2);
 
 /**
  * Versioned names a policy at one version.
@@ -174,7 +279,7 @@ export type VersionedValid = Message<"oo.events.v1.Versioned"> & {
  * Use `create(VersionedSchema)` to create a new message.
  */
 export const VersionedSchema: GenMessage<Versioned, {validType: VersionedValid}> = /*@__PURE__*/
-  messageDesc(file_oo_events_v1_decision, 2);
+  messageDesc(file_oo_events_v1_decision, 3);
 
 /**
  * ModelUsed names the model that scored or wrote.
@@ -237,7 +342,7 @@ export type ModelUsedValid = Message<"oo.events.v1.ModelUsed"> & {
  * Use `create(ModelUsedSchema)` to create a new message.
  */
 export const ModelUsedSchema: GenMessage<ModelUsed, {validType: ModelUsedValid}> = /*@__PURE__*/
-  messageDesc(file_oo_events_v1_decision, 3);
+  messageDesc(file_oo_events_v1_decision, 4);
 
 /**
  * ExperimentArm says which variant of which experiment the person was assigned to.
@@ -286,7 +391,7 @@ export type ExperimentArmValid = Message<"oo.events.v1.ExperimentArm"> & {
  * Use `create(ExperimentArmSchema)` to create a new message.
  */
 export const ExperimentArmSchema: GenMessage<ExperimentArm, {validType: ExperimentArmValid}> = /*@__PURE__*/
-  messageDesc(file_oo_events_v1_decision, 4);
+  messageDesc(file_oo_events_v1_decision, 5);
 
 /**
  * ScoreDecided is one answered /score: all that is needed to replay the choice to the bit.
@@ -545,7 +650,7 @@ export type ScoreDecidedValid = Message<"oo.events.v1.ScoreDecided"> & {
  * Use `create(ScoreDecidedSchema)` to create a new message.
  */
 export const ScoreDecidedSchema: GenMessage<ScoreDecided, {validType: ScoreDecidedValid}> = /*@__PURE__*/
-  messageDesc(file_oo_events_v1_decision, 5);
+  messageDesc(file_oo_events_v1_decision, 6);
 
 /**
  * GenerateDecided is one answered /generate.
@@ -645,7 +750,7 @@ export type GenerateDecided = Message<"oo.events.v1.GenerateDecided"> & {
   costUsd?: number | undefined;
 
   /**
-   * degraded names why the template tip was used; empty for a full answer.
+   * degraded names what the answer was without, and why the template wrote it; empty for a full answer.
    *
    * @generated from field: repeated string degraded = 14;
    */
@@ -657,6 +762,62 @@ export type GenerateDecided = Message<"oo.events.v1.GenerateDecided"> & {
    * @generated from field: google.protobuf.Duration latency = 15;
    */
   latency?: Duration | undefined;
+
+  /**
+   * language is what title and body are written in, such as "en"; empty when it is not known.
+   *
+   * @generated from field: string language = 16;
+   */
+  language: string;
+
+  /**
+   * topic is what the tip is about, such as "rest"; empty when it is not known.
+   *
+   * @generated from field: string topic = 17;
+   */
+  topic: string;
+
+  /**
+   * alternatives are the further tips that were written; empty when one was asked for.
+   *
+   * @generated from field: repeated oo.events.v1.WrittenTip alternatives = 18;
+   */
+  alternatives: WrittenTip[];
+
+  /**
+   * cached says that the tips were written for an earlier request of the person in the same state. Absent when they were not.
+   *
+   * @generated from field: bool cached = 19;
+   */
+  cached: boolean;
+
+  /**
+   * repaired says that the first answer was refused and the second one is the tip. Absent when it was not.
+   *
+   * @generated from field: bool repaired = 20;
+   */
+  repaired: boolean;
+
+  /**
+   * refusals name what was wrong with answers of the model that were not used; empty when nothing was.
+   *
+   * @generated from field: repeated string refusals = 21;
+   */
+  refusals: string[];
+
+  /**
+   * withheld names the caller's texts that the model was not told, such as "topic"; empty when it was told all.
+   *
+   * @generated from field: repeated string withheld = 22;
+   */
+  withheld: string[];
+
+  /**
+   * experiment is the person's assignment to a prompt version. Absent when the caller chose it or no experiment ran.
+   *
+   * @generated from field: oo.events.v1.ExperimentArm experiment = 23;
+   */
+  experiment?: ExperimentArm | undefined;
 };
 
 /**
@@ -757,7 +918,7 @@ export type GenerateDecidedValid = Message<"oo.events.v1.GenerateDecided"> & {
   costUsd?: number | undefined;
 
   /**
-   * degraded names why the template tip was used; empty for a full answer.
+   * degraded names what the answer was without, and why the template wrote it; empty for a full answer.
    *
    * @generated from field: repeated string degraded = 14;
    */
@@ -769,6 +930,62 @@ export type GenerateDecidedValid = Message<"oo.events.v1.GenerateDecided"> & {
    * @generated from field: google.protobuf.Duration latency = 15;
    */
   latency?: Duration | undefined;
+
+  /**
+   * language is what title and body are written in, such as "en"; empty when it is not known.
+   *
+   * @generated from field: string language = 16;
+   */
+  language: string;
+
+  /**
+   * topic is what the tip is about, such as "rest"; empty when it is not known.
+   *
+   * @generated from field: string topic = 17;
+   */
+  topic: string;
+
+  /**
+   * alternatives are the further tips that were written; empty when one was asked for.
+   *
+   * @generated from field: repeated oo.events.v1.WrittenTip alternatives = 18;
+   */
+  alternatives: WrittenTipValid[];
+
+  /**
+   * cached says that the tips were written for an earlier request of the person in the same state. Absent when they were not.
+   *
+   * @generated from field: bool cached = 19;
+   */
+  cached: boolean;
+
+  /**
+   * repaired says that the first answer was refused and the second one is the tip. Absent when it was not.
+   *
+   * @generated from field: bool repaired = 20;
+   */
+  repaired: boolean;
+
+  /**
+   * refusals name what was wrong with answers of the model that were not used; empty when nothing was.
+   *
+   * @generated from field: repeated string refusals = 21;
+   */
+  refusals: string[];
+
+  /**
+   * withheld names the caller's texts that the model was not told, such as "topic"; empty when it was told all.
+   *
+   * @generated from field: repeated string withheld = 22;
+   */
+  withheld: string[];
+
+  /**
+   * experiment is the person's assignment to a prompt version. Absent when the caller chose it or no experiment ran.
+   *
+   * @generated from field: oo.events.v1.ExperimentArm experiment = 23;
+   */
+  experiment?: ExperimentArmValid | undefined;
 };
 
 /**
@@ -776,7 +993,7 @@ export type GenerateDecidedValid = Message<"oo.events.v1.GenerateDecided"> & {
  * Use `create(GenerateDecidedSchema)` to create a new message.
  */
 export const GenerateDecidedSchema: GenMessage<GenerateDecided, {validType: GenerateDecidedValid}> = /*@__PURE__*/
-  messageDesc(file_oo_events_v1_decision, 6);
+  messageDesc(file_oo_events_v1_decision, 7);
 
 /**
  * ServingRole is what the deployment that answered is to traffic.

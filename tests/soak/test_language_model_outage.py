@@ -1,0 +1,292 @@
+"""Whatever becomes of the language model's endpoint, each gets a tip in time, and the process keeps its shape."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import chain, count
+from pathlib import Path
+from random import Random
+from typing import Any, cast
+
+import pytest
+
+from tests.integration.chat_server import Mood
+from tests.integration.generator_process import GeneratorProcess, generators
+from tests.integration.nats_server import NatsServer
+from tests.soak.model_endpoint import TIP, ModelEndpoint
+
+CAP_MS = 300.0
+GRACE_MS = 50.0
+REQUESTS, CLIENTS = 2_000, 4
+ROUNDS = 2
+"""Each phase comes once a round: what grows in the first and not in the second is no leak."""
+WARM_UP = 100
+PATIENCE = 30.0
+NATS_MS = {"online_store": 50.0, "decision_log": 250.0}
+"""How long an answer waits for a bus that has no time, beside its wait for the model."""
+HEARTBEAT_SECONDS = 0.005
+IN_TIME = 0.95
+"""The share of requests that must be in time, but for what refusals and the client's own turn took meanwhile."""
+
+Say = Callable[[str], None]
+
+# A busy machine runs out of time before anything else goes wrong, or hears nothing of the ledger.
+BUSY = {"timeout", "budget_unknown"}
+FAILED = {"llm_failed"} | BUSY
+TOO_LONG = {"completion_too_long"} | BUSY
+MOODS: dict[Mood, set[str]] = {
+    "failing": FAILED,
+    "refusing": FAILED,
+    "rate_limited": FAILED,
+    "garbled": FAILED,
+    "cut_off": FAILED,
+    "choiceless": FAILED,
+    "hanging_up": FAILED,
+    "odd": FAILED,
+    "truncated": {"guardrail:not_a_tip"} | BUSY,
+    "slow": BUSY,
+    "silent": BUSY,
+    "endless": TOO_LONG,
+    "musing": TOO_LONG,
+    "oversized": TOO_LONG,
+}
+"""What the endpoint does, and the reasons of which each tip names one."""
+BLOWS: dict[str, set[str]] = {"frozen": BUSY, "killed": FAILED, "gone": FAILED}
+"""What is done to the endpoint: killed with requests in hand, and then not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One request, as its client saw it."""
+
+    phase: str
+    status: int
+    answer: dict[str, Any]
+    ms: float
+    stalled_ms: float
+    """The longest that the client waited for its own turn meanwhile, or for a refusal, which takes next to nothing."""
+
+    @property
+    def over(self) -> bool:
+        return self.ms > CAP_MS + GRACE_MS
+
+    @property
+    def late(self) -> bool:
+        """Over, and not by the machine's fault."""
+        nats_ms = sum(NATS_MS[reason] for reason in self.answer["degraded"] if reason in NATS_MS)
+        return self.ms - self.stalled_ms - nats_ms > CAP_MS + GRACE_MS
+
+
+@dataclass
+class Clients:
+    """A handful of callers that keep their connections; beside them a heartbeat, and one who is always refused."""
+
+    port: int
+    answered: list[Answered] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=count)
+    _stalls: list[tuple[float, float]] = field(default_factory=list)
+
+    async def ask(self, phase: str, requests: int) -> list[Answered]:
+        """So many requests, `CLIENTS` of them at once."""
+        left, done = iter(range(requests)), []
+        self._stalls.clear()
+        beside = [asyncio.create_task(self._beat()), asyncio.create_task(self._be_refused())]
+
+        async def ask_on() -> None:
+            async with _connected(self.port) as connection:
+                done.extend([await self._ask(phase, connection) for _ in left])
+
+        async with asyncio.TaskGroup() as clients:
+            for _ in range(CLIENTS):
+                clients.create_task(ask_on())
+        for each in beside:
+            each.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        self.answered += done
+        return done
+
+    async def _ask(self, phase: str, connection: "Connection") -> Answered:
+        began = time.monotonic()
+        status, answer = await connection.post({"tenant_id": "example", "user_id": f"user-{next(self._numbers)}"})
+        ms = (time.monotonic() - began) * 1000
+        stalled = max((ms for at, ms in self._stalls if at >= began), default=0.0)
+        return Answered(phase, status, answer, ms, stalled)
+
+    async def _beat(self) -> None:
+        while True:
+            due = time.monotonic() + HEARTBEAT_SECONDS
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            self._stalls.append((time.monotonic(), (time.monotonic() - due) * 1000))
+
+    async def _be_refused(self) -> None:
+        async with _connected(self.port) as connection:
+            while True:
+                began = time.monotonic()
+                status, _ = await connection.post({"tenant_id": "nobody", "user_id": "nobody"})
+                assert status == 422
+                self._stalls.append((time.monotonic(), (time.monotonic() - began) * 1000))
+                await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """HTTP with next to no work of its own."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def post(self, content: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """The status and body of the answer."""
+        body = json.dumps(content).encode()
+        self.writer.write(
+            b"POST /generate HTTP/1.1\r\nhost: oo\r\ncontent-type: application/json\r\n"
+            b"content-length: %d\r\n\r\n%b" % (len(body), body)
+        )
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.partition("content-length:")[2].split()[0])
+        return int(head.split()[1]), json.loads(await self.reader.readexactly(length))
+
+
+@asynccontextmanager
+async def _connected(port: int) -> AsyncIterator[Connection]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Connection(reader, writer)
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a process holds."""
+
+    threads: int
+    files: int
+    tasks: int
+    mib: float
+
+
+def shape_of(generator: GeneratorProcess) -> Shape:
+    worker, metrics = generator.worker, generator.metrics()
+    return Shape(
+        threads=worker.num_threads(),
+        files=worker.num_fds(),
+        tasks=int(metrics["oo_asyncio_tasks"]),
+        mib=worker.memory_info().rss / 2**20,
+    )
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    def printed(text: str) -> None:
+        with capsys.disabled():
+            print(text, flush=True)
+
+    return printed
+
+
+@pytest.fixture
+def endpoint() -> Iterator[ModelEndpoint]:
+    endpoint = ModelEndpoint()
+    endpoint.start()
+    yield endpoint
+    endpoint.kill()
+
+
+@pytest.fixture
+def generator(nats_server: NatsServer, endpoint: ModelEndpoint, tmp_path: Path) -> Iterator[GeneratorProcess]:
+    environment = {
+        "OO_NATS_URL": nats_server.url,
+        "OO_LLM_MODEL": "openai/tiny",
+        "OO_LLM_API_BASE": endpoint.url,
+        "OO_LLM_PRICES": '{"openai/tiny": {"prompt": 0.1, "completion": 0.4}}',
+        "OO_LLM_TIMEOUT": str(CAP_MS / 1000),
+    }
+    with generators(tmp_path, environment) as (process,):
+        yield process
+
+
+async def test_an_endpoint_that_fails_in_any_way_costs_nobody_a_tip_and_the_process_nothing(
+    generator: GeneratorProcess, endpoint: ModelEndpoint, seed: int, say: Say
+) -> None:
+    clients = Clients(generator.port)
+    await asyncio.to_thread(endpoint.be, "helpful")
+    await clients.ask("warm-up", WARM_UP)
+    clients.answered.clear()
+    shapes = [await asyncio.to_thread(shape_of, generator)]
+    say(f"\n  seed {seed} (OO_SOAK_SEED), cap {CAP_MS:.0f} ms, {CLIENTS} requests at once; at first {shapes[0]}")
+    phases = [*MOODS, *BLOWS]
+    draw = Random(seed)  # noqa: S311  # an order
+    parts = ROUNDS * len(phases)
+    for part in range(parts):
+        if part % len(phases) == 0:
+            draw.shuffle(phases)
+        phase = phases[part % len(phases)]
+        requests = REQUESTS * (part + 1) // parts - REQUESTS * part // parts
+        say(_line(phase, await _endure(clients, endpoint, phase, requests)))
+        if (part + 1) % len(phases) == 0:
+            shapes.append(await asyncio.to_thread(shape_of, generator))
+            say(f"  {shapes[-1]}")
+
+    assert len(clients.answered) == REQUESTS
+    reasons_of: dict[str, set[str]] = dict(chain(MOODS.items(), BLOWS.items()))
+    for each in clients.answered:
+        assert each.status == 200, each
+        assert each.answer["model"] is None, each
+        assert each.answer["tip"]["title"], each
+        assert set(each.answer["degraded"]) & reasons_of[each.phase], each
+
+    late = [each.ms for each in clients.answered if each.late]
+    say(f"  late {len(late)} of {REQUESTS}, {max(late, default=0):.0f} ms at most")
+    assert len(late) <= (1 - IN_TIME) * REQUESTS
+    _, first, last = shapes
+    assert last.tasks <= first.tasks + CLIENTS
+    assert last.threads <= first.threads + CLIENTS
+    assert last.files <= first.files + CLIENTS
+    assert last.mib <= first.mib + 64
+
+    await asyncio.to_thread(endpoint.be, "helpful")
+    async with asyncio.timeout(PATIENCE):
+        while not all(each.answer["tip"]["title"] == TIP["title"] for each in await clients.ask("back", CLIENTS)):
+            pass
+
+
+async def _endure(clients: Clients, endpoint: ModelEndpoint, phase: str, requests: int) -> list[Answered]:
+    """The requests of one phase; afterwards the endpoint is there."""
+    match phase:
+        case "frozen":
+            endpoint.freeze()
+            answered = await clients.ask(phase, requests)
+            endpoint.thaw()
+        case "gone":
+            endpoint.kill()
+            answered = await clients.ask(phase, requests)
+            await asyncio.to_thread(endpoint.start)
+        case "killed":
+            await asyncio.to_thread(endpoint.be, "slow")
+            asking = asyncio.create_task(clients.ask(phase, requests))
+            await asyncio.sleep(CAP_MS / 2000)  # half of a request
+            endpoint.kill()
+            answered = await asking
+            await asyncio.to_thread(endpoint.start)
+        case _:
+            await asyncio.to_thread(endpoint.be, cast("Mood", phase))
+            answered = await clients.ask(phase, requests)
+    return answered
+
+
+def _line(phase: str, answered: list[Answered]) -> str:
+    times = sorted(each.ms for each in answered)
+    over, late = (sum(getattr(each, name) for each in answered) for name in ("over", "late"))
+    stalls = max(each.stalled_ms for each in answered)
+    reasons = Counter(reason for each in answered for reason in each.answer["degraded"])
+    told = ", ".join(f"{reason} {times}" for reason, times in reasons.most_common())
+    return (
+        f"  {phase:12} {len(times):4}  p50 {times[len(times) // 2]:4.0f}  p99 {times[int(len(times) * 0.99)]:4.0f}"
+        f"  most {times[-1]:4.0f} ms  over {over}, late {late}, refusals {stalls:.0f} ms at most  {told}"
+    )
