@@ -46,8 +46,8 @@ class Figures(NamedTuple):
     """/generate, each tip written by the model."""
     cached: Timing
     """/generate, each tip written before."""
-    own_ms: float
-    """What /generate takes beside the model's call: the median over the pairs of the difference."""
+    own: Timing
+    """/generate without the model's call that it waited for, which the generator itself has timed."""
 
 
 def figures() -> Figures:
@@ -71,18 +71,18 @@ def figures() -> Figures:
         }
         try:
             with generators(folder, common | {"OO_TIP_CACHE_SECONDS": "0"}, common) as (writing, keeping):
-                pairs = _pairs(endpoint.url, writing.port)
+                calls = _calls(endpoint.url, writing.port)
                 rate = _timed(writing, "model").per_second
                 cached = _timed(keeping, "cache")
         finally:
             endpoint.kill()
             server.stop()
-    gateway, written = zip(*pairs, strict=True)
+    gateway, written, own = zip(*calls, strict=True)
     return Figures(
         gateway=_timing(gateway, 1 / statistics.fmean(gateway)),
         written=_timing(written, rate),
         cached=cached,
-        own_ms=statistics.median(whole - call for call, whole in pairs) * 1000,
+        own=_timing(own, 1 / statistics.fmean(own)),
     )
 
 
@@ -106,14 +106,14 @@ def _timed(generator: GeneratorProcess, written_by: str) -> Timing:
     return timing
 
 
-def _pairs(url: str, port: int) -> list[tuple[float, float]]:
+def _calls(url: str, port: int) -> list[tuple[float, float, float]]:
     command = [sys.executable, "-m", "benchmarks.generating", url, str(port), str(REQUESTS)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603  # our own
-    return [(call, whole) for call, whole in json.loads(done.stdout)]
+    return [(bare, whole, own) for bare, whole, own in json.loads(done.stdout)]
 
 
-async def _in_turn(url: str, port: int, requests: int) -> list[tuple[float, float]]:
-    """Seconds of the gateway's call and of /generate; a tenth of them go ahead untimed.
+async def _in_turn(url: str, port: int, requests: int) -> list[tuple[float, float, float]]:
+    """Seconds of the gateway's call, of /generate, and of that without its model; a tenth of them go ahead untimed.
 
     The gateway is asked what /generate asks it for somebody of whom nothing is known.
     """
@@ -129,24 +129,34 @@ async def _in_turn(url: str, port: int, requests: int) -> list[tuple[float, floa
     )
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     quieten_collector()
-    pairs = []
+    calls = []
+    asked = await asyncio.to_thread(_model_seconds, connection)
     for number in range(requests + requests // 10):
         started = time.perf_counter()
         completion = await gateway.complete(order.request(number), timeout=60)
         between = time.perf_counter()
         answer = await asyncio.to_thread(_post, connection, _body(number))
-        pairs.append((between - started, time.perf_counter() - between))
+        whole = time.perf_counter() - between
+        before, asked = asked, await asyncio.to_thread(_model_seconds, connection)
+        calls.append((between - started, whole, whole - (asked - before)))
         assert completion.text  # noqa: S101  # what fails must not count as fast
         assert answer["model"], answer  # noqa: S101  # the same
     gateway.close()
     connection.close()
-    return pairs[requests // 10 :]
+    return calls[requests // 10 :]
 
 
 def _post(connection: http.client.HTTPConnection, body: bytes) -> dict[str, object]:
     connection.request("POST", "/generate", body, {"content-type": "application/json"})
     answer: dict[str, object] = json.loads(connection.getresponse().read())
     return answer
+
+
+def _model_seconds(connection: http.client.HTTPConnection) -> float:
+    """What the generator has waited for its model so far."""
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith("oo_llm_seconds_sum")))
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ async def test_show_names_the_versions_that_there_are(oo: Oo) -> None:
     shown = await oo("prompt", "show", "v99")
 
     assert shown.exit_code == 1
-    assert "known: v1, v2" in shown.stderr
+    assert "known: v1, v2" in " ".join(shown.stderr.split())
 
 
 async def test_render_prints_the_first_fixture_in_marked_parts(oo: Oo) -> None:

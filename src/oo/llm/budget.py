@@ -7,6 +7,7 @@ from math import inf
 from oo.errors import AnswerLost, CallTooDear, CompletionTooLong, GatewayFailed, GatewayTimedOut, PromptTooLong
 from oo.llm.daily_budget import DailyBudget
 from oo.llm.gateway import Completion, CompletionRequest, Gateway, Quote
+from oo.telemetry import LLM_COST, LLM_SECONDS, LLM_TOKENS
 
 SENSIBLE_TOKENS = 64
 """An answer of fewer is no tip: the JSON object around a short title and body takes about that many."""
@@ -67,7 +68,8 @@ class CappedGateway:
         reservation = await self.budget.reserve(account, quote.cost_usd)
         charge = quote.cost_usd  # unless it becomes known that it was less: whoever is cut off may be billed
         try:
-            completion = await self.gateway.complete(fitted, timeout=_left(clock))
+            with LLM_SECONDS.time():
+                completion = await self.gateway.complete(fitted, timeout=_left(clock))
             if 0 <= completion.cost_usd < inf:
                 charge = completion.cost_usd
         except (AnswerLost, CompletionTooLong, GatewayTimedOut):
@@ -77,6 +79,9 @@ class CappedGateway:
             raise
         finally:
             reservation.settle(charge)
+            LLM_COST.labels(account).inc(charge)
+        LLM_TOKENS.labels("prompt").inc(completion.prompt_tokens)
+        LLM_TOKENS.labels("completion").inc(completion.completion_tokens)
         self._check(completion)
         return completion
 

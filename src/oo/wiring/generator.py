@@ -1,4 +1,3 @@
-import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -67,9 +66,8 @@ async def generator(settings: GeneratorSettings) -> AsyncIterator[Running[TipWri
             now=now,
             new_id=new_id,
         )
+        await _warm(writing)
         quieten_collector()
-        # What a model has sent lies in cycles of LiteLLM's after a failed call: megabytes, in a few objects.
-        gc.set_threshold(700, 20, 50)
         try:
             yield Running(writing, (), lambda: True)
         finally:
