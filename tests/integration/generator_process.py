@@ -72,11 +72,16 @@ class GeneratorProcess:
         return self
 
     def stop(self) -> None:
-        """End it in good order."""
-        if self._process is not None:
-            self._process.terminate()
+        """End it in good order, or as a machine does that waits no longer."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
             self._process.wait(END_SECONDS)
-            self._process = None
+        except subprocess.TimeoutExpired:
+            print(f"the generator on port {self.port} did not end within {END_SECONDS:g} s")
+            self.kill()
+        self._process = None
 
     def kill(self) -> None:
         """End all its processes as a machine does that loses its power."""

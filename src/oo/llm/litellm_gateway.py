@@ -1,7 +1,6 @@
 """LiteLLM as the gateway: any provider it knows, and any OpenAI-compatible endpoint."""
 
 import asyncio
-import gc
 import json
 import logging
 import os
@@ -132,20 +131,8 @@ class LiteLLMGateway:
         What a model that was given up may have cost is a part of the price of another's answer.
         """
         failures: list[_Failure] = []
-        finished = False
-        try:
-            completion = await self._first_answer(request, timeout, failures)
-            finished = not failures
-            return completion
-        finally:
-            if not finished:
-                # A call that failed leaves cycles in which all that was sent and received stays, megabytes perhaps.
-                # They are young, and few objects: a collector that waits for many would let them pile up.
-                gc.collect(1)
-
-    async def _first_answer(self, request: CompletionRequest, seconds: float, failures: list[_Failure]) -> Completion:
         clock = asyncio.get_running_loop().time
-        end = clock() + seconds
+        end = clock() + timeout
         given_up = 0.0
         for place, model in enumerate(self._models):
             outcome = await self._ask(model, request, (end - clock()) / (len(self._models) - place))
@@ -157,7 +144,7 @@ class LiteLLMGateway:
         # Raised out here, it drags no provider's error along as its context.
         said = "; ".join(failure.said for failure in failures)
         if any(failure.late for failure in failures):
-            raise GatewayTimedOut(f"no answer within {seconds:g} s: {said}")
+            raise GatewayTimedOut(f"no answer within {timeout:g} s: {said}")
         if any(failure.may_be_billed for failure in failures):
             raise AnswerLost(said)
         raise GatewayFailed(said)
@@ -206,13 +193,15 @@ class LiteLLMGateway:
             except APIStatusError as error:
                 if not _refuses_format(error):
                     raise
+                model.known_format = place + 1  # remembered also when time runs out meanwhile
             else:
                 model.known_format = place
                 return answer
         try:
             answer = await self._answer(model, request, formats[-1])
         except APIStatusError as error:
-            model.refuses_all = _refuses_format(error)
+            if _refuses_format(error):
+                model.refuses_all, model.known_format = True, 0
             raise
         model.known_format = len(formats) - 1
         return answer

@@ -67,7 +67,8 @@ async def generator(settings: GeneratorSettings) -> AsyncIterator[Running[TipWri
             new_id=new_id,
         )
         await _warm(writing)
-        quieten_collector()
+        # What a model has sent lies in cycles of LiteLLM's after a failed call: megabytes, in a few objects.
+        quieten_collector(young=700)
         try:
             yield Running(writing, (), lambda: True)
         finally:

@@ -34,15 +34,18 @@ def new_id() -> UUID:
     return uuid7()
 
 
-def quieten_collector() -> None:
+def quieten_collector(*, young: int = 50_000) -> None:
     """Keep the cyclic garbage collector out of most requests and batches.
 
     What start-up made lives as long as the process and is walked no more. A request makes some thousand objects, a
     batch some ten thousand, and hardly a cycle: the usual threshold of 700 would walk the young ones again and again.
+
+    Args:
+        young: after so many new objects they are walked.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(young, 20, 50)
 
 
 @asynccontextmanager
