@@ -112,13 +112,13 @@ def _calls(url: str, port: int) -> list[tuple[float, float, float]]:
     return [(bare, whole, own) for bare, whole, own in json.loads(done.stdout)]
 
 
-async def _in_turn(url: str, port: int, requests: int) -> list[tuple[float, float, float]]:
+def _in_turn(loop: asyncio.Runner, url: str, port: int, requests: int) -> list[tuple[float, float, float]]:
     """Seconds of the gateway's call, of /generate, and of that without its model; a tenth of them go ahead untimed.
 
     The gateway is asked what /generate asks it for somebody of whom nothing is known.
     """
     gateway = LiteLLMGateway([MODEL], api_base=url, prices={MODEL: PRICE})
-    await gateway.warm()
+    loop.run(gateway.warm())
     order = Order(
         prompt=PromptLibrary.load().get("v1"),
         context=assemble(NO_VALUES, NO_VALUES),
@@ -130,18 +130,18 @@ async def _in_turn(url: str, port: int, requests: int) -> list[tuple[float, floa
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     quieten_collector()
     calls = []
-    asked = await asyncio.to_thread(_model_seconds, connection)
     for number in range(requests + requests // 10):
         started = time.perf_counter()
-        completion = await gateway.complete(order.request(number), timeout=60)
-        between = time.perf_counter()
-        answer = await asyncio.to_thread(_post, connection, _body(number))
-        whole = time.perf_counter() - between
-        before, asked = asked, await asyncio.to_thread(_model_seconds, connection)
-        calls.append((between - started, whole, whole - (asked - before)))
+        completion = loop.run(gateway.complete(order.request(number), timeout=60))
+        bare = time.perf_counter() - started
+        asked = _model_seconds(connection)  # right before, so that the server is as awake as under load
+        started = time.perf_counter()
+        answer = _post(connection, _body(number))
+        whole = time.perf_counter() - started
+        calls.append((bare, whole, whole - (_model_seconds(connection) - asked)))
         assert completion.text  # noqa: S101  # what fails must not count as fast
         assert answer["model"], answer  # noqa: S101  # the same
-    gateway.close()
+    loop.run(gateway.aclose())
     connection.close()
     return calls[requests // 10 :]
 
@@ -161,4 +161,5 @@ def _model_seconds(connection: http.client.HTTPConnection) -> float:
 
 if __name__ == "__main__":
     # On the loop that the generator's server takes.
-    json.dump(uvloop.run(_in_turn(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))), sys.stdout)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        json.dump(_in_turn(runner, sys.argv[1], int(sys.argv[2]), int(sys.argv[3])), sys.stdout)

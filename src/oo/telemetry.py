@@ -22,7 +22,7 @@ REPAIRS: Final = Counter("oo_tip_repairs", "Second answers: shown, refused or no
 WITHHELD: Final = Counter("oo_prompt_values_withheld", "Texts that no model was told.", ["variable"])
 SHADOW_PROMPTS: Final = Counter(
     "oo_shadow_prompts",
-    "Second answers with another prompt: logged, unlogged or dropped.",
+    "Second answers with another prompt: logged or unlogged.",
     ["prompt_version", "outcome"],
 )
 BACKGROUND_DROPPED: Final = Counter(

@@ -67,7 +67,7 @@ async def gateway(request: pytest.FixtureRequest, tmp_path: Path, chat: ChatServ
             yield RecordedGateway(tmp_path)
         case _:
             yield litellm
-    litellm.close()
+    await litellm.aclose()
 
 
 every = pytest.mark.parametrize("gateway", ["offline", "replaying", *REMOTE], indirect=True)

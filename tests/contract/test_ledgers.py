@@ -47,7 +47,7 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     await streams.ensure(jetstream)
     bucket = await jetstream.key_value(streams.BUDGETS_BUCKET)
     # Many more writers at once on one account than there are processes need some patience.
-    yield NatsLedger(bucket, Random(1), attempts=50)  # noqa: S311  # spreads retries
+    yield NatsLedger(bucket, Random(1), patience=20)  # noqa: S311  # spreads retries
     await client.close()
     server.stop()
 

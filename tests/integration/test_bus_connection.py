@@ -1,11 +1,12 @@
+import asyncio
 import logging
 import socket
 
 import pytest
 
-from oo.bus.connection import connect
+from oo.bus.connection import connect, drain
 from oo.errors import BusUnreachable
-from tests.integration.consuming import until
+from tests.integration.consuming import PATIENCE, until
 from tests.integration.nats_server import NatsServer
 
 
@@ -46,3 +47,19 @@ async def test_a_lost_connection_comes_back_and_says_so(
     await until(lambda: "bus connection is back" in caplog.messages)
     assert "bus connection lost, reconnecting" in caplog.messages
     await client.close()
+
+
+async def test_a_server_that_says_nothing_is_not_waited_for_when_a_process_ends(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await connect(nats_server.url, "oo-tests")
+    await client.subscribe("somewhere")
+    nats_server.freeze()
+    monkeypatch.setattr("oo.bus.connection.FLUSH_SECONDS", 0.1)
+    monkeypatch.setattr(client, "flush", asyncio.Event().wait)  # as long as the client itself would wait
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await drain(client)
+    finally:
+        nats_server.thaw()
+    assert client.is_closed

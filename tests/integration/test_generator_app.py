@@ -70,7 +70,7 @@ async def chatting(chat: ChatServer) -> AsyncIterator[httpx.AsyncClient]:
     await gateway.warm()
     async with _web(gateway) as client:
         yield client
-    gateway.close()
+    await gateway.aclose()
 
 
 async def test_the_offline_model_writes_a_tip(web: httpx.AsyncClient) -> None:

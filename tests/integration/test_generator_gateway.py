@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any, get_args
 from unittest.mock import Mock
@@ -46,7 +46,7 @@ async def chat() -> AsyncIterator[ChatServer]:
 
 
 @pytest.fixture
-def gateway_to(request: pytest.FixtureRequest) -> Iterator[Make]:
+async def gateway_to(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     """Makes gateways to a server, with a secret key, and closes them."""
     stream = getattr(request, "param", "streaming") == "streaming"
     made: list[LiteLLMGateway] = []
@@ -59,7 +59,7 @@ def gateway_to(request: pytest.FixtureRequest) -> Iterator[Make]:
 
     yield make
     for gateway in made:
-        gateway.close()
+        await gateway.aclose()
 
 
 def _by_model(**replies: Reply) -> Callable[[dict[str, Any]], Reply]:

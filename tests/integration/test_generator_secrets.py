@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from hashlib import sha256
@@ -32,9 +33,11 @@ TITLE, BODY = "Plantedtitle", "Take the plantedbody stairs once more today."
 TIP = {"title": TITLE, "body": BODY, "language": "en", "topic": "move", "safety": "safe"}
 SECRETS = (
     *(KEY, USER, sha256(USER.encode()).hexdigest()),
-    *("planted", "Planted", "plntd", "0.48", "4815.16"),
+    *("planted", "Planted", "plntd", str(RATE), "4815.16"),
 )
-"""`plntd` stands in the language, whose parts are short; the numbers are what a prompt says of the rate and minutes."""
+"""`plntd` stands in the language, whose parts are short; the last number is what a prompt says of the minutes."""
+ROUNDED = "0.48"
+"""What a prompt says of the rate. A time of day may hold it as well, so it is looked for as a number of its own."""
 POLICY = {"name": "uniform", "version": "1"}
 CATALOG = {
     "feature_services": [
@@ -157,9 +160,10 @@ async def test_no_log_line_metric_or_span_tells_anything_of_a_person_an_answer_o
     for line in ("no answer: ", "over the cap", "POST"):
         assert line in logged
     assert '"POST /generate"' in traced or '"http.method": "POST"' in traced
-    for secret in SECRETS:
-        for where, told in {"log": logged, "metrics": metrics, "spans": traced}.items():
+    for where, told in {"log": logged, "metrics": metrics, "spans": traced}.items():
+        for secret in SECRETS:
             assert secret not in told, f"{secret} is in the {where}: {_around(told, secret)}"
+        assert not re.search(rf"(?<!\d){re.escape(ROUNDED)}(?!\d)", told), f"{ROUNDED} is in the {where}"
 
 
 async def _fold_a_planted_signal(jetstream: JetStreamContext) -> None:
@@ -186,7 +190,7 @@ async def _fold_a_planted_signal(jetstream: JetStreamContext) -> None:
 async def _all_secrets_were_told(chat: ChatServer) -> None:
     """Or there would be nothing that could come out."""
     asked = json.dumps(chat.asked[0])
-    for planted in (TOPIC, GOAL, RECENT, "0.48", "4815.16"):
+    for planted in (TOPIC, GOAL, RECENT, ROUNDED, "4815.16"):
         assert planted in asked
     assert KEY in chat.headers[0]
 

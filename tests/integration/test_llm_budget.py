@@ -199,3 +199,26 @@ async def test_a_bucket_that_is_gone_is_no_empty_one(clients: list[Client], jets
     await jetstream.delete_key_value(BUDGETS_BUCKET)
     with pytest.raises(BudgetUnknown, match="is the NATS server running"):
         await budget.reserve("ada", 0.1)
+
+
+async def test_a_budget_that_others_change_all_the_time_is_given_up_in_time(
+    bucket: KeyValue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = NatsLedger(bucket, Random(1), patience=0.2)  # noqa: S311  # spreads retries
+    get, reads = bucket.get, 0
+
+    async def overtaken(key: str) -> KeyValue.Entry:
+        nonlocal reads
+        reads += 1
+        try:
+            return await get(key)
+        finally:
+            await bucket.put(key, b'{"drawn": 7}')
+
+    monkeypatch.setattr(bucket, "get", overtaken)
+    with pytest.raises(BudgetUnknown, match=rf"budget {KEY} was changed by other processes for 0.2 s on end"):
+        await ledger.draw("ada", TODAY, wanted=5, least=1, cap=CAP_MICRO)
+
+    assert reads > 1
+    monkeypatch.undo()
+    assert await ledger.spent("ada", TODAY) == 7

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from oo.bus.streams import Limits
+from oo.bus.streams import BUCKETS, TIPS_BUCKET, Limits
 from oo.errors import InvalidSettings
 from oo.events.decision import ServingRole
-from oo.settings import ConsumerSettings, GeneratorSettings, ProcessSettings, ScorerSettings, read
+from oo.settings import LONGEST_KEPT, ConsumerSettings, GeneratorSettings, ProcessSettings, ScorerSettings, read
 from oo.wiring.process import limits_of
 
 
@@ -74,3 +74,7 @@ def test_a_limit_that_is_none_is_refused_by_name(
 
 def test_draining_ends_before_the_grace_time_of_a_pod() -> None:
     assert read(ConsumerSettings).drain_seconds < 30
+
+
+def test_no_tip_is_to_be_kept_longer_than_its_bucket_keeps_it() -> None:
+    assert timedelta(seconds=LONGEST_KEPT) == BUCKETS[TIPS_BUCKET]

@@ -19,7 +19,9 @@ RECONNECT_PAUSE = 0.5
 PING_SECONDS = 10
 """With two pings unanswered a connection counts as lost: a server whose power went is noticed within half a minute."""
 DRAIN_SECONDS = 3
-"""What closing in good order may take."""
+"""What subscriptions may take to hand over what has arrived, when a process ends."""
+FLUSH_SECONDS = 2
+"""What the server may take after that to say that it has heard everything. The client itself would wait for ten."""
 
 
 class _Client(Client):
@@ -76,6 +78,16 @@ async def connect(url: str, name: str) -> Client:
             f"no NATS server answered at {_shown(url)} ({cause!r}); is it running? `make up`"
         ) from error
     return client
+
+
+async def drain(client: Client) -> None:
+    """Close the connection in good order; at once when it is lost, and in a moment when the server says nothing."""
+    try:
+        # The client takes a timeout during its first part for its own.
+        async with asyncio.timeout(DRAIN_SECONDS + FLUSH_SECONDS):
+            await client.drain()
+    except (NatsError, TimeoutError):
+        await client.close()
 
 
 def _shown(url: str) -> str:

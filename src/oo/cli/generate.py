@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from oo.writing.order import Order
     from oo.writing.tip import Written
 
-_MOST_TIPS = 5
-
 
 def generate(  # noqa: PLR0913  # an option each
     topic: Annotated[str | None, typer.Argument(help="What the tip should be about, in anybody's words.")] = None,
@@ -34,7 +32,7 @@ def generate(  # noqa: PLR0913  # an option each
     recent: Annotated[
         list[str] | None, typer.Option(metavar="TITLE", help="A tip seen lately; may be given often. From v3 on.")
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=1, max=_MOST_TIPS, help="How many different tips.")] = 1,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many different tips, at most five.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="For the draw of the words.")] = 0,
     show: Annotated[bool, typer.Option("--show", help="Print first what the language model is sent.")] = False,
 ) -> None:
@@ -51,12 +49,15 @@ def generate(  # noqa: PLR0913  # an option each
 
     Exits with 0 after a tip, whoever wrote it; with 1 when the prompt, the profile or the settings are refused.
     """
+    from oo.decisions.generate_http import MOST_TIPS
     from oo.prompt_printing import rendered_lines, written_table
     from oo.prompts.library import PromptLibrary
     from oo.wiring.prompt_trial import paid_writer
     from oo.writing.order import Facts, Order
     from oo.writing.trials import SOMEBODY
 
+    if n > MOST_TIPS:
+        raise typer.BadParameter(f"-n: at most {MOST_TIPS} tips are written at once")
     told, folded = _object("--profile", profile), _object("--signals", signals)
 
     async def run() -> "tuple[Order, Written, float]":

@@ -1,6 +1,4 @@
 import asyncio
-import re
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from random import Random
@@ -15,21 +13,18 @@ from nats.js.errors import APIError
 from nats.js.kv import KV_DEL, KV_OP, KV_PURGE, KeyValue
 from pydantic_core import from_json
 
+from oo.bus.keys import key_part
 from oo.bus.requests import Question, Requests
 from oo.bus.server_codes import OUTRUN
 from oo.errors import OnlineStoreUnavailable
 from oo.features.online_store import Change, Person
 from oo.features.user_state import UserState
 
-_PLAIN_TENANT = re.compile(r"[A-Za-z0-9_-]+")
-
 
 def document_key(tenant_id: str, user_id: str) -> str:
     """The bucket's key for a person: one a person whatever characters the ids hold, and `<tenant>.*` is a tenant."""
-    # An equals sign is in no plain name, so an encoded tenant never meets a plain one.
-    tenant = tenant_id if _PLAIN_TENANT.fullmatch(tenant_id) else f"={urlsafe_b64encode(tenant_id.encode()).decode()}"
     # A hash: what is deleted may stay on the server's disk for a while, and then it should name nobody.
-    return f"{tenant}.{sha256(user_id.encode()).hexdigest()}"
+    return f"{key_part(tenant_id)}.{sha256(user_id.encode()).hexdigest()}"
 
 
 class _Document(NamedTuple):

@@ -1,6 +1,4 @@
 import asyncio
-import re
-from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date
@@ -13,17 +11,17 @@ from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from oo.bus.keys import key_part
 from oo.errors import BudgetUnknown
 from oo.llm.ledger import grant
 
-_PLAIN_ACCOUNT = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+# Seconds, some round trips, within which a change is tried again.
+_PAUSE = 0.01
 
 
 def document_key(account: str, day: date) -> str:
     """The bucket's key: one an account and day whatever characters the account's name holds."""
-    # An equals sign is in no plain name, so an encoded account never meets a plain one.
-    plain = _PLAIN_ACCOUNT.fullmatch(account)
-    return f"{account if plain else f'={urlsafe_b64encode(account.encode()).decode()}'}.{day.isoformat()}"
+    return f"{'/'.join(map(key_part, account.split('/')))}.{day.isoformat()}"
 
 
 class _Document(BaseModel):
@@ -45,21 +43,17 @@ class NatsLedger:
 
     Args:
         bucket: the bucket of the documents, made for direct gets.
-        jitter: spreads writers that met on one account.
-        attempts: how often a change is tried, at least 1.
-        pause: seconds within which the first repeat comes; the second within twice as long, and so on.
-        patience: seconds that the server may take for one round trip. More than a person waits, see `DailyBudget`:
-            what is written and acknowledged too late is drawn and of use to nobody.
+        jitter: spreads writers that met on one account. Each repeat comes within the same short time: with longer
+            and longer ones, whoever lost once would lose again and again to those who come anew.
+        patience: seconds that a round trip may take, and that a change is tried in all while others come first. More
+            than a person waits, see `DailyBudget`: what is written and acknowledged too late is drawn and of use to
+            nobody.
     """
 
-    def __init__(
-        self, bucket: KeyValue, jitter: Random, *, attempts: int = 10, pause: float = 0.01, patience: float = 2.0
-    ) -> None:
+    def __init__(self, bucket: KeyValue, jitter: Random, *, patience: float = 2.0) -> None:
         self._bucket = bucket
         self._client = bucket._js._nc  # noqa: SLF001  # neither has a public way to the connection
         self._jitter = jitter
-        self._attempts = attempts
-        self._pause = pause
         self._patience = patience
 
     async def draw(self, account: str, day: date, *, wanted: int, least: int, cap: int) -> int:
@@ -78,13 +72,15 @@ class NatsLedger:
 
     async def _change(self, key: str, difference: Callable[[int], int]) -> int:
         """Add what `difference` makes of the number; what was added."""
-        for attempt in range(self._attempts):
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._patience
+        while clock() < end:
             stored = await self._read(key)
             added = difference(stored.drawn)
             if not added or await self._write(key, stored.drawn + added, stored.revision):
                 return added
-            await asyncio.sleep(self._jitter.uniform(0, self._pause * (attempt + 1)))
-        raise BudgetUnknown(f"budget {key} was changed by another process {self._attempts} times in a row")
+            await asyncio.sleep(self._jitter.uniform(0, _PAUSE))
+        raise BudgetUnknown(f"budget {key} was changed by other processes for {self._patience:g} s on end")
 
     async def _read(self, key: str) -> _Stored:
         async with self._asking(key):

@@ -67,7 +67,7 @@ async def generator(settings: GeneratorSettings) -> AsyncIterator[Running[TipWri
             new_id=new_id,
         )
         await _warm(writing)
-        # What a model has sent lies in cycles of LiteLLM's after a failed call: megabytes, in a few objects.
+        # A call that failed lies in cycles of LiteLLM's, with all that was sent and read: much memory in few objects.
         quieten_collector(young=700)
         try:
             yield Running(writing, (), lambda: True)

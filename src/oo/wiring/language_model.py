@@ -37,7 +37,7 @@ async def language_model(settings: LanguageModelSettings) -> AsyncIterator[Gatew
     try:
         yield gateway
     finally:
-        gateway.close()
+        await gateway.aclose()
 
 
 def caps(settings: LanguageModelSettings) -> Caps:

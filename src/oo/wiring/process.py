@@ -11,7 +11,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from uuid_utils.compat import uuid7
 
-from oo.bus.connection import connect
+from oo.bus.connection import connect, drain
 from oo.bus.consumer import Consumer
 from oo.bus.exceeded import ExceededBurial
 from oo.bus.handling import Apply, events_only
@@ -69,10 +69,7 @@ async def on_the_bus(settings: ProcessSettings, process: str) -> AsyncIterator[J
             ) from error
         yield jetstream
     finally:
-        try:
-            await connection.drain()
-        except NatsError:  # such as one that is lost at this moment
-            await connection.close()
+        await drain(connection)
 
 
 def limits_of(settings: ProcessSettings) -> Limits:

@@ -77,7 +77,7 @@ class Order:
         rendered = self.rendered
         return sha256(f"{self.prompt.hash}\0{rendered.system}\0{rendered.user}".encode()).hexdigest()
 
-    @property
+    @cached_property
     def brief(self) -> Brief:
         """What an answer is held against."""
         output = self.prompt.output

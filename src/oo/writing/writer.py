@@ -54,13 +54,12 @@ class Writer:
             until: when the tips must be there, on the clock of `time.monotonic`.
         """
         try:
-            brief = order.brief
             answers = await self._ask([order.request(position) for position in range(order.count)], account, until)
         except PromptRenderFailed as error:
             _log.error("the template answers: %s", error)
             return from_template(order, "prompt")
         completions = [answer for answer in answers if isinstance(answer, Completion)]
-        examined = [self.guardrails.examine(completion.text, brief) for completion in completions]
+        examined = [self.guardrails.examine(completion.text, order.brief) for completion in completions]
         passed = [i for i, each in enumerate(examined) if not each.faults]
         refusals = _refusals(order, examined)
         if passed:

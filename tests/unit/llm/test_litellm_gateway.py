@@ -8,7 +8,8 @@ from pydantic import JsonValue, ValidationError
 
 from oo.errors import InvalidSettings
 from oo.llm.gateway import CompletionRequest, Message
-from oo.llm.litellm_gateway import LiteLLMGateway, _Heard
+from oo.llm.litellm_gateway import LiteLLMGateway
+from oo.llm.litellm_gateway.heard import Heard
 from oo.llm.prices import Price
 from tests.integration.chat_server import litellm_warnings
 
@@ -26,7 +27,7 @@ ODD_NAMES = ("openai/llama-3-tiny", "groq/llama-3.1-tiny", "replicate/tiny", "op
 
 def _quoting(*models: str, **prices: Price) -> LiteLLMGateway:
     gateway = LiteLLMGateway(models, prices={f"openai/{name}": price for name, price in prices.items()})
-    gateway.close()
+    asyncio.run(gateway.aclose())
     return gateway
 
 
@@ -63,7 +64,7 @@ def test_the_schema_and_every_message_count_as_prompt() -> None:
 @pytest.mark.parametrize("model", ODD_NAMES)
 def test_whatever_a_model_is_called_a_quote_needs_no_network(model: str) -> None:
     gateway = LiteLLMGateway([model], prices={model: CHEAP})
-    gateway.close()
+    asyncio.run(gateway.aclose())
 
     assert 20 < gateway.quote(REQUEST).prompt_tokens < 100
 
@@ -80,7 +81,7 @@ def test_a_model_of_litellms_price_list_needs_no_price_and_takes_ours_when_there
 
     assert listed.cost_usd == pytest.approx((listed.prompt_tokens * 0.15 + 100 * 0.6) / 1e6)
     ours = LiteLLMGateway(["openai/gpt-4o-mini"], prices={"openai/gpt-4o-mini": Price(prompt=0, completion=1)})
-    ours.close()
+    asyncio.run(ours.aclose())
     assert ours.quote(REQUEST).cost_usd == pytest.approx(100 / 1e6)
 
 
@@ -132,6 +133,6 @@ async def test_others_have_their_turn_between_any_two_parts_of_an_answer_that_ar
             await asyncio.sleep(0)
 
     other = asyncio.create_task(take_turns())
-    await _Heard("openai/tiny", 1_000).hear(cast("CustomStreamWrapper", _Burst(50)))
+    await Heard("openai/tiny", 1_000).hear(cast("CustomStreamWrapper", _Burst(50)))
     other.cancel()
     assert turns >= 50

@@ -1,34 +1,28 @@
-"""LiteLLM as the gateway: any provider it knows, and any OpenAI-compatible endpoint."""
+"""The calls, one model after the other."""
 
 import asyncio
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
+import httpx
+import litellm
+from litellm.exceptions import ContentPolicyViolationError, ContextWindowExceededError
+from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+from litellm.router import Router
+from litellm.types.llms.openai import AllMessageValues, ChatCompletionSystemMessage, ChatCompletionUserMessage
+from openai import APIStatusError, APITimeoutError, AsyncOpenAI, BadRequestError, OpenAIError, UnprocessableEntityError
 from pydantic import JsonValue, SecretStr, TypeAdapter, ValidationError
 
 from oo.errors import AnswerLost, CompletionTooLong, GatewayFailed, GatewayTimedOut, InvalidSettings
 from oo.events.json_types import Identifier
 from oo.llm.gateway import Completion, CompletionRequest, Message, Quote
+from oo.llm.litellm_gateway.bounded_http import BoundedTransport, at_most
+from oo.llm.litellm_gateway.heard import Heard
+from oo.llm.litellm_gateway.tokens import known_tokens, tokens
 from oo.llm.prices import Price
-
-# Without these, LiteLLM fetches a price list when it is imported, and a tokenizer for every model with "llama-3" in its
-# name, which holds up the whole process for 23 s where there is no way out.
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
-import litellm
-from litellm import CustomStreamWrapper, ModelResponse
-from litellm.exceptions import ContentPolicyViolationError, ContextWindowExceededError
-from litellm.litellm_core_utils.hidden_params import get_hidden_params
-from litellm.router import Router
-from litellm.types.llms.openai import AllMessageValues, ChatCompletionSystemMessage, ChatCompletionUserMessage
-from openai import APIStatusError, APITimeoutError, BadRequestError, OpenAIError, UnprocessableEntityError
 
 _log = logging.getLogger(__name__)
 
@@ -36,16 +30,11 @@ _NOWHERE = "http://127.0.0.1:0"
 _NAME: TypeAdapter[str] = TypeAdapter(Identifier)
 # Some servers keep it in 32 bits with a sign.
 _SEEDS = 2**31
-# Tokens that no prompt has: who tells so many is not believed.
-_IMPOSSIBLE = 2**31
-# How much our count may be over theirs: a text has more tokens by one tokenizer than by another.
-_LENIENCE = 2
 # Tokens that mark where a message begins and ends, and whose it is.
 _FRAME = 4
-# Characters a token, on average: more than any prose has. What is longer is not worth counting.
-_SPARSEST = 16
-# Bytes of a character at most, so tokens of it at most.
-_DENSEST = 4
+# Bytes of an answer a token, and beside them: a part of a stream is some 300 for a token of a few.
+_TOKEN_BYTES = 2_000
+_OTHER_BYTES = 100_000
 
 
 @dataclass(slots=True)
@@ -55,6 +44,8 @@ class _Model:
     name: str
     """As LiteLLM writes it."""
     price: Price
+    bounded: bool
+    """Whether LiteLLM asks it through OpenAI's client, of which we have one with bounds."""
     known_format: int = 0
     """The place in `_formats` of the first that its endpoint has not refused."""
     refuses_all: bool = False
@@ -93,13 +84,17 @@ class LiteLLMGateway:
             api_base: the address of an OpenAI-compatible endpoint, when it is not the provider's own.
             api_key: the endpoint's key; without one, LiteLLM looks for the provider's own environment variable.
             prices: of the models for which LiteLLM's own price list is wrong or has none.
-            stream: whether the answer is read while it is written, so that one without end is cut off. What an
-                endpoint sends that cannot stream is bounded by the time alone.
+            stream: whether the answer is read while it is written, so that one without end is cut off sooner. In
+                either way no more than a bound in bytes is read from an `openai/` model with an `api_base`; from
+                others, whose connections are LiteLLM's own, what arrives in time.
 
         Raises:
             InvalidSettings: a model has no price, so no budget could be held.
         """
-        self._models = [_Model(str(place), name, _price(name, prices or {})) for place, name in enumerate(models)]
+        self._models = [
+            _Model(str(place), name, _price(name, prices or {}), bool(api_base) and _provider(name) == "openai")
+            for place, name in enumerate(models)
+        ]
         self._stream = stream
         # LiteLLM's log repeats prompts, answers and keys. What there is to know comes as an exception.
         for logger in ("LiteLLM", "LiteLLM Router"):
@@ -112,12 +107,13 @@ class LiteLLMGateway:
             num_retries=0,
             disable_cooldowns=True,
         )
+        self._client = _client(api_base, api_key) if api_base and any(model.bounded for model in self._models) else None
 
     def quote(self, request: CompletionRequest) -> Quote:
         """See `Gateway.quote`. Some providers count the schema as a part of the prompt, so it counts."""
-        prompt = _known_tokens(json.dumps(request.schema))
+        prompt = known_tokens(json.dumps(request.schema))
         for message in request.messages:  # a system part is one of a few; a person's words are not kept
-            prompt += _FRAME + (_known_tokens if message.role == "system" else _tokens)(message.content)
+            prompt += _FRAME + (known_tokens if message.role == "system" else tokens)(message.content)
         return Quote(prompt, sum(model.price.of(prompt, request.max_tokens) for model in self._models))
 
     async def complete(
@@ -151,21 +147,27 @@ class LiteLLMGateway:
 
     async def warm(self) -> None:
         """Load what LiteLLM loads with its first call: over a second, which would come out of a person's answer."""
-        _tokens("warm up")
+        tokens("warm up")
+        first = self._models[0]
+        nowhere = self._client.with_options(base_url=_NOWHERE) if self._client and first.bounded else None
         try:
-            await self._router.acompletion(
-                model=self._models[0].deployment,
-                messages=[ChatCompletionUserMessage(role="user", content="warm up")],
-                api_base=_NOWHERE,
-                max_tokens=1,
-                stream=self._stream,
-            )
+            with at_most(0):
+                await self._router.acompletion(
+                    model=first.deployment,
+                    messages=[ChatCompletionUserMessage(role="user", content="warm up")],
+                    api_base=_NOWHERE,
+                    client=nowhere,
+                    max_tokens=1,
+                    stream=self._stream,
+                )
         except OpenAIError as error:
             _log.debug("warmed up, nobody answers there: %s", type(error).__name__)
 
-    def close(self) -> None:
-        """Take the router out of LiteLLM's callback lists."""
+    async def aclose(self) -> None:
+        """Close the connections, and take the router out of LiteLLM's callback lists."""
         self._router.discard()  # type: ignore[no-untyped-call]  # LiteLLM left it untyped
+        if self._client:
+            await self._client.close()
 
     async def _ask(self, model: _Model, request: CompletionRequest, seconds: float) -> Completion | _Failure:
         try:
@@ -221,18 +223,26 @@ class LiteLLMGateway:
     async def _answer(
         self, model: _Model, request: CompletionRequest, response_format: dict[str, Any]
     ) -> Completion | _Failure:
-        response = await self._router.acompletion(
-            model=model.deployment,
-            messages=[_turn(message) for message in request.messages],
-            stream=self._stream,
-            max_tokens=request.max_tokens,
-            temperature=request.temperature,
-            seed=request.seed % _SEEDS,
-            **response_format,
-            **({"stream_options": {"include_usage": True}} if self._stream else {}),
-        )
-        heard = _Heard(model.name, request.max_tokens)
-        await heard.hear(response)
+        heard = Heard(model.name, request.max_tokens)
+        with at_most(_OTHER_BYTES + _TOKEN_BYTES * request.max_tokens) as allowance:
+            try:
+                response = await self._router.acompletion(
+                    model=model.deployment,
+                    messages=[_turn(message) for message in request.messages],
+                    client=self._client if model.bounded else None,
+                    stream=self._stream,
+                    max_tokens=request.max_tokens,
+                    temperature=request.temperature,
+                    seed=request.seed % _SEEDS,
+                    **response_format,
+                    **({"stream_options": {"include_usage": True}} if self._stream else {}),
+                )
+                await heard.hear(response)
+            except Exception:
+                if not allowance.exceeded:
+                    raise
+        if allowance.exceeded:  # out here, without the error of a provider as its context
+            raise heard.too_long()
         if not heard.text:
             return _Failure(f"{model.name} gave an answer without a text", may_be_billed=True)
         prompt_tokens = heard.prompt_tokens or self.quote(request).prompt_tokens
@@ -248,83 +258,33 @@ class LiteLLMGateway:
         )
 
 
-class _Heard:
-    """What a model has said so far, and no more of it than it may say."""
-
-    def __init__(self, asked: str, most: int) -> None:
-        self.text = ""
-        self.model: str | None = None
-        self.prompt_tokens = 0
-        self.completion_tokens = 0
-        self._asked = asked
-        self._most = most
-        self._bound = most * _LENIENCE
-        self._all = ""
-        self._harmless = self._bound // _DENSEST
-
-    async def hear(self, response: CustomStreamWrapper | ModelResponse) -> None:
-        """All of `response`.
-
-        Raises:
-            CompletionTooLong: there is more of it than may be; the connection is closed.
-        """
-        if isinstance(response, ModelResponse):
-            self._about(response)
-            for choice in response.choices[:1]:
-                self._add(choice.message)
-            return
-        async with aclosing(response):
-            async for chunk in response:
-                for choice in chunk.choices[:1]:
-                    self._add(choice.delta)
-                if getattr(chunk, "usage", None):
-                    # That of the whole, told or LiteLLM's guess. What follows is LiteLLM's own bookkeeping.
-                    break
-                # What has arrived already is read without a wait, at a millisecond of work a chunk: without this one,
-                # no clock would ring meanwhile, and no other request would go on.
-                await asyncio.sleep(0)
-        for chunk in response.chunks:
-            self._about(chunk)
-
-    def counted(self) -> int:
-        """Tokens by our tokenizer."""
-        return _tokens(self._all)
-
-    def too_long(self) -> CompletionTooLong:
-        return CompletionTooLong(f"{self._asked} went on past {self._most} tokens")
-
-    def _about(self, part: Any) -> None:  # noqa: ANN401  # LiteLLM adds `usage` to some of its parts only
-        told = (get_hidden_params(part) or {}).get("provider_response_model")
-        self.model = told if isinstance(told, str) else self.model
-        if usage := getattr(part, "usage", None):
-            self.prompt_tokens = usage.prompt_tokens if 0 < usage.prompt_tokens < _IMPOSSIBLE else 0
-            self.completion_tokens = max(usage.completion_tokens, 0)
-
-    def _add(self, words: Any) -> None:  # noqa: ANN401  # a message or a delta of one, which have no common type
-        self.text += words.content or ""
-        # Thoughts are paid for as well, and may be as endless.
-        self._all += (getattr(words, "reasoning_content", None) or "") + (words.content or "")
-        size = len(self._all)
-        if size > self._harmless:
-            if size > _SPARSEST * self._bound:
-                raise self.too_long()
-            left = self._bound - self.counted()
-            if left < 0:
-                raise self.too_long()
-            self._harmless = size + left // _DENSEST
-
-
 def _unheard(_: logging.LogRecord) -> bool:
     return False
 
 
+def _client(api_base: str, api_key: SecretStr | None) -> AsyncOpenAI:
+    """Connections to an endpoint of which nobody knows how much it sends."""
+    # LiteLLM's own, which keeps a connection for the next call, which httpx's does not after a stream, and heeds what
+    # LiteLLM's users set about proxies and certificates.
+    transport = AsyncHTTPHandler.create_aiohttp_transport()
+    return AsyncOpenAI(
+        base_url=api_base,
+        api_key=_key(api_base, api_key),
+        max_retries=0,
+        http_client=httpx.AsyncClient(transport=BoundedTransport(transport)),
+    )
+
+
 def _parameters(model: str, api_base: str | None, api_key: SecretStr | None) -> dict[str, object]:
-    key = api_key.get_secret_value() if api_key else None
-    if api_base and not key:
-        # A local server asks for no key, but the OpenAI client does.
-        key = "unused"
     # Not every provider knows every parameter; the guardrails read the answer either way.
-    return {"model": model, "api_base": api_base, "api_key": key, "drop_params": True}
+    return {"model": model, "api_base": api_base, "api_key": _key(api_base, api_key), "drop_params": True}
+
+
+def _key(api_base: str | None, api_key: SecretStr | None) -> str | None:
+    if api_key:
+        return api_key.get_secret_value()
+    # A local server asks for no key, but the OpenAI client does.
+    return "unused" if api_base else None
 
 
 def _formats(schema: Mapping[str, JsonValue]) -> tuple[dict[str, Any], ...]:
@@ -351,24 +311,21 @@ def _turn(message: Message) -> AllMessageValues:
     return ChatCompletionUserMessage(role="user", content=message.content)
 
 
-def _tokens(text: str) -> int:
-    """By the tokenizer that LiteLLM brings along, whatever the model: it would have to fetch the others."""
-    count: int = litellm.token_counter(text=text)
-    return count
-
-
-_known_tokens = lru_cache(maxsize=64)(_tokens)
+def _provider(model: str) -> str:
+    provider: str
+    try:
+        _, provider, *_ = litellm.get_llm_provider(model)
+    except BadRequestError:
+        raise InvalidSettings(f"{model} names no provider: for an endpoint of your own, write openai/{model}") from None
+    return provider
 
 
 def _price(model: str, prices: Mapping[str, Price]) -> Price:
     """Ours, else the one of LiteLLM's list, which is that of prompts below 128,000 tokens."""
     if model in prices:
         return prices[model]
-    try:
-        bare, provider, *_ = litellm.get_llm_provider(model)
-    except BadRequestError:
-        raise InvalidSettings(f"{model} names no provider: for an endpoint of your own, write openai/{model}") from None
     listed = litellm.model_cost.get(model, {})
+    bare, provider = model.partition("/")[2], _provider(model)
     if not listed and str(litellm.model_cost.get(bare, {}).get("litellm_provider")).startswith(provider):
         listed = litellm.model_cost[bare]
     prompt, completion = listed.get("input_cost_per_token"), listed.get("output_cost_per_token")
