@@ -251,31 +251,6 @@ async def test_a_tokenizer_that_counts_fewer_than_ours_makes_no_answer_too_long(
     assert completion.completion_tokens == 40
 
 
-async def test_an_answer_that_has_arrived_as_a_whole_does_not_hold_up_the_others(
-    chat: ChatServer, gateway_to: Make
-) -> None:
-    # A thousand pieces, and no two alike: LiteLLM breaks off a model that repeats itself.
-    chat.text = "".join(f"{number:4}" for number in range(1_000))
-    gaps: list[float] = []
-
-    async def others() -> None:
-        before = time.thread_time()
-        while True:
-            await asyncio.sleep(0)
-            now = time.thread_time()
-            gaps.append(now - before)
-            before = now
-
-    gateway = gateway_to(chat)
-    await gateway.warm()
-    running = asyncio.create_task(others())
-    await gateway.complete(replace(REQUEST, max_tokens=2_000), timeout=60)
-    running.cancel()
-
-    # Of the processor's time, so that a busy machine changes nothing. In one go it takes half a second.
-    assert max(gaps) < 0.15
-
-
 async def test_thoughts_without_end_are_cut_off_too(chat: ChatServer, gateway_to: Make) -> None:
     chat.mood = "musing"
 
