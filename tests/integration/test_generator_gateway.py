@@ -17,6 +17,7 @@ from pydantic import JsonValue, SecretStr
 from oo.errors import AnswerLost, CompletionTooLong, GatewayFailed, GatewayTimedOut
 from oo.llm.gateway import Completion, CompletionRequest, Message
 from oo.llm.litellm_gateway import LiteLLMGateway
+from oo.llm.litellm_gateway.heard import Heard
 from oo.llm.prices import Price
 from tests.integration.chat_server import ChatServer, Mood, Reply, litellm_warnings
 from tests.integration.waiting import until
@@ -249,6 +250,51 @@ async def test_a_tokenizer_that_counts_fewer_than_ours_makes_no_answer_too_long(
 
     assert completion.text == chat.text[:160]
     assert completion.completion_tokens == 40
+
+
+async def test_others_have_their_turn_between_the_parts_of_an_answer_that_arrives_as_a_whole(
+    chat: ChatServer, gateway_to: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A thousand pieces, and no two alike: LiteLLM breaks off a model that repeats itself.
+    chat.text = "".join(f"{number:4}" for number in range(1_000))
+    add, heard, most_in_one_go = Heard._add, 0, 0  # noqa: SLF001  # where a part is heard
+
+    def counted(self: Heard, words: object) -> None:
+        nonlocal heard
+        heard += 1
+        add(self, words)
+
+    async def others() -> None:
+        nonlocal most_in_one_go
+        before = heard
+        while True:
+            await asyncio.sleep(0)
+            most_in_one_go, before = max(most_in_one_go, heard - before), heard
+
+    monkeypatch.setattr(Heard, "_add", counted)
+    gateway = gateway_to(chat)
+    await gateway.warm()
+    running = asyncio.create_task(others())
+    await gateway.complete(replace(REQUEST, max_tokens=2_000), timeout=60)
+    running.cancel()
+
+    assert heard > 1_000
+    assert most_in_one_go <= 2
+
+
+@both_ways
+async def test_what_no_answer_may_be_is_not_even_read_to_its_end(
+    chat: ChatServer, gateway_to: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat.mood = "oversized"
+    heard: list[object] = []
+    monkeypatch.setattr(Heard, "_add", lambda _, words: heard.append(words))
+
+    with pytest.raises(CompletionTooLong, match="openai/tiny went on past 99 tokens"):
+        await gateway_to(chat).complete(REQUEST, timeout=60)
+
+    assert not heard
+    assert "accept-encoding: identity" in chat.headers[0].lower()
 
 
 async def test_thoughts_without_end_are_cut_off_too(chat: ChatServer, gateway_to: Make) -> None:

@@ -152,7 +152,7 @@ async def test_while_the_server_is_away_a_call_is_refused_in_time_and_afterwards
         started = time.monotonic()
         with pytest.raises(BudgetUnknown, match="ada"):
             await budget.reserve("ada", 0.1)
-        assert time.monotonic() - started < 2, "as long as the ledger itself would wait"
+        assert time.monotonic() - started < 1
     (nats_server.start if way == "stopped" else nats_server.thaw)()
     async with asyncio.timeout(PATIENCE):
         while True:

@@ -32,7 +32,7 @@ def generate(  # noqa: PLR0913  # an option each
     recent: Annotated[
         list[str] | None, typer.Option(metavar="TITLE", help="A tip seen lately; may be given often. From v3 on.")
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many different tips, at most five.")] = 1,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many different tips, no more than /generate gives.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="For the draw of the words.")] = 0,
     show: Annotated[bool, typer.Option("--show", help="Print first what the language model is sent.")] = False,
 ) -> None:
