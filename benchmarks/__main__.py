@@ -1,7 +1,7 @@
 """`make bench`: what each hot path costs beside the least that it could cost, in one run.
 
 /score beside a bare ASGI echo, /generate beside the bare gateway, consumers beside fetching and acknowledging alone,
-reading an event beside json.loads.
+reading an event beside json.loads, and how time and memory of a dataset and of a training grow with its rows.
 """
 
 import json
@@ -21,7 +21,7 @@ import psutil
 from rich.console import Console
 from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-untyped]  # scikit-learn ships no types
 
-from benchmarks import consuming, decoding, generating
+from benchmarks import assembling, consuming, decoding, generating, training
 from benchmarks.http_timing import Timing, measure
 from oo import catalog as catalogs
 from oo.events.codec import decode
@@ -41,6 +41,7 @@ TREES = 200
 REQUESTS = 2_000
 CONNECTIONS = 8
 PATIENCE = 60.0
+_MEASURED = ("nats", "mlflow", "bootstrap", "scorer-stable")
 TOPICS = ("move", "rest", "focus", "food", "people")
 
 
@@ -120,14 +121,14 @@ def _until_served(port: int, version: str) -> None:
 
 def _measured(settings: StackSettings) -> list[Process]:
     """The scorer and what it waits for: two cores have no room for the consumers beside the one that asks."""
-    return [process for process in processes(settings) if process.name in {"nats", "mlflow", "bootstrap", "scorer"}]
+    return [process for process in processes(settings) if process.name in _MEASURED]
 
 
 def _silently(_what: str, _news: str) -> None: ...
 
 
 def _scorer_memory(settings: StackSettings) -> float:
-    pid = next(state.pid for state in stack.status(settings, _measured) if state.name == "scorer")
+    pid = next(state.pid for state in stack.status(settings, _measured) if state.name == "scorer-stable")
     scorer = psutil.Process(pid)
     return sum(process.memory_info().rss for process in (scorer, *scorer.children(recursive=True))) / 2**20
 
@@ -172,6 +173,8 @@ def main() -> None:
     _time_decoding(console)
     _rate_consumers(console)
     _time_generating(console)
+    assembling.print_figures(console)
+    training.print_figures(console)
     with tempfile.TemporaryDirectory() as folder:
         settings = StackSettings.on_free_ports(Path(folder))
         with console.status("starting a stack to measure"):
@@ -179,10 +182,12 @@ def main() -> None:
         try:
             places = pipeline_settings(settings, overrides={})
             service = catalogs.load(places.catalog).service("tips@1")
-            _until_served(settings.scorer_port, promote_trees(places, service))
+            _until_served(settings.scorer_stable_port, promote_trees(places, service))
             with console.status(f"timing {REQUESTS} requests, twice each"), echo() as echo_port:
                 bare = measure(echo_port, "/", score_body, requests=REQUESTS, connections=CONNECTIONS)
-                score = measure(settings.scorer_port, "/score", score_body, requests=REQUESTS, connections=CONNECTIONS)
+                score = measure(
+                    settings.scorer_stable_port, "/score", score_body, requests=REQUESTS, connections=CONNECTIONS
+                )
             memory = _scorer_memory(settings)
         finally:
             stack.down(settings, _silently, _measured)

@@ -6,7 +6,6 @@ own peak of memory; the processes run one after the other.
 
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -35,6 +34,7 @@ from oo.events.subjects import DURABLES
 from oo.features.nats_online_store import NatsOnlineStore
 from oo.offline.store import OfflineStore
 from oo.settings import ArchiveSettings, ConsumerSettings
+from oo.training.peak_memory import peak_mib
 from oo.wiring.process import quieten_collector
 
 EVENTS = 20_000
@@ -173,16 +173,7 @@ async def _read(name: str, url: str, folder: Path) -> Rate:
         started, busy = time.perf_counter(), time.process_time()
         await READERS[name](js, folder)
         seconds, busy = time.perf_counter() - started, time.process_time() - busy
-    return Rate(EVENTS / seconds, EVENTS / busy, _peak_mib())
-
-
-def _peak_mib() -> float:
-    status = Path("/proc/self/status")
-    if not status.exists():  # macOS, where it is in bytes
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    # On Linux that would be no less than what the parent held when it began this process.
-    (high_water,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(high_water.split()[1]) / 1024
+    return Rate(EVENTS / seconds, EVENTS / busy, peak_mib())
 
 
 if __name__ == "__main__":

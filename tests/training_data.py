@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
+import yaml
 from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # scikit-learn ships no types
 from sqlalchemy import Engine
 
@@ -23,6 +24,7 @@ from oo.offline.archived import Archived
 from oo.offline.store import OfflineStore
 from oo.rewards.database import connect
 from oo.rewards.join import apply
+from oo.settings import PipelineSettings
 from oo.training.assembly import Sources
 from oo.training.dataset import DECISIONS, Dataset, Manifest, fingerprint
 from tests.envelopes import envelope
@@ -56,6 +58,21 @@ class World:
     @classmethod
     def in_folder(cls, folder: Path) -> "World":
         return cls(folder, OfflineStore(folder / "offline"), connect(f"sqlite:///{folder / 'tip_scores.db'}"))
+
+    def settings(self, **places: object) -> PipelineSettings:
+        """Where a pipeline finds these stores, and other places by their names."""
+        catalog = self.folder / "catalog.yaml"
+        catalog.write_text(yaml.safe_dump(CATALOG.model_dump(mode="json", exclude_none=True)))
+        return PipelineSettings.model_validate(
+            {
+                "catalog": (catalog,),
+                "offline_store": str(self.folder / "offline"),
+                "tip_scores_url": f"sqlite:///{self.folder / 'tip_scores.db'}",
+                "pipeline_root": self.folder / "runs",
+                "model_cards": self.folder,
+                **places,
+            }
+        )
 
     def sources(self, catalog: Catalog = CATALOG) -> Sources:
         return Sources(self.store, self.engine, catalog)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -215,11 +215,13 @@ class OfflineStore:
         found = self._select(("sequence",), {"event_id": [event_id]}, version=version, erased=True)
         return any(batch.num_rows for batch in found)
 
-    def scan(
+    def scan(  # noqa: PLR0913  # each narrows it, and is given by name
         self,
         event_types: Sequence[EventType],
         *,
         tenant_ids: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         version: int | None = None,
         columns: Sequence[str] = COLUMNS,
     ) -> Iterator[pa.RecordBatch]:
@@ -232,6 +234,8 @@ class OfflineStore:
         Args:
             event_types: the events to read.
             tenant_ids: the tenants to read.
+            since: when the first to read occurred; files that end before it are not opened.
+            until: when the first that is too late occurred.
             version: the table version to read; the latest when None.
             columns: names out of `COLUMNS`; the fewer, the less is read.
 
@@ -242,7 +246,9 @@ class OfflineStore:
             "event_type": event_types,
             "tenant_id": tenant_ids,
         }
-        return self._select(columns, wanted, version=version)
+        ends = ((">=", since), ("<", until))
+        when = [f"occurred_at {compared} '{end.astimezone(UTC).isoformat()}'" for compared, end in ends if end]
+        return self._select(columns, wanted, when, version=version)
 
     def signals(
         self,
@@ -275,16 +281,18 @@ class OfflineStore:
         batches = self._select(COLUMNS, {"decision_id": [decision_id]}, order=order, erased=True)
         return [Archived(**row) for batch in batches for row in batch.to_pylist()]
 
-    def _select(
+    def _select(  # noqa: PLR0913  # the same
         self,
         columns: Sequence[str],
         wanted: Mapping[str, Sequence[str] | None],
+        further: Sequence[str] = (),
         *,
         version: int | None = None,
         order: Sequence[str] = (),
         erased: bool = False,
     ) -> Iterator[pa.RecordBatch]:
-        where = " AND ".join(among(column, values) for column, values in wanted.items() if values is not None)
+        listed = (among(column, values) for column, values in wanted.items() if values is not None)
+        where = " AND ".join((*listed, *further))
         if not erased:
             where += " AND user_id <> ''"
         with failures_named(self._address):

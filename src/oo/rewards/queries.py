@@ -57,6 +57,7 @@ class Exposure(NamedTuple):
     """A decision whose tip was shown."""
 
     tenant_id: str
+    user_id: str
     decision_id: str
     reward: float | None
     """0 or 1; None while the window is open."""
@@ -71,7 +72,7 @@ def exposures(engine: Engine, tenant_ids: Sequence[str], now: datetime) -> Itera
         now: a window that ends later is still open.
     """
     earned = case((is_closed(now), reward(now)), else_=null())
-    statement = select(_COLUMNS.tenant_id, _COLUMNS.decision_id, earned).where(
+    statement = select(_COLUMNS.tenant_id, _COLUMNS.user_id, _COLUMNS.decision_id, earned).where(
         _COLUMNS.tenant_id.in_(tenant_ids), _COLUMNS.exposed_at <= now
     )
     with engine.connect() as connection:

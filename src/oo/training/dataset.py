@@ -3,8 +3,9 @@
 import hashlib
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # the same
 
+from oo.errors import DatasetUnfinished
 from oo.training.skew import Skew
 
 HOLDOUT_SHARE = 0.25
@@ -31,6 +33,8 @@ DECISIONS = pa.schema(
     }
 )
 _ROWS, _MANIFEST = "dataset.parquet", "dataset.json"
+_ROW_GROUP = 8_192
+"""Rows that are written, and read, at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class Manifest:
     last_decided_at: str | None
     skew: Skew
     """Served signal values against the same folds run again."""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    """What decided which rows are there, beside the fields above."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,25 +98,109 @@ class Dataset:
 
     def save(self, folder: Path) -> None:
         """Write the dataset into `folder`, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
-        cells = pa.FixedSizeListArray.from_arrays(pa.array(self.rows.ravel()), self.rows.shape[1])
-        pq.write_table(self.decisions.append_column("row", cells), folder / _ROWS)
-        (folder / _MANIFEST).write_text(json.dumps(asdict(self.manifest), indent=2), encoding="utf-8")
+        with DatasetFile.written(folder, self.rows.shape[1]) as file:
+            file.append(self.decisions, self.rows)
+        seal(folder, self.manifest)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """The dataset that `save` wrote into `folder`."""
-        table = pq.read_table(folder / _ROWS)
-        cells = table["row"].combine_chunks()
-        rows = cells.flatten().to_numpy(zero_copy_only=False).reshape(len(table), cells.type.list_size)
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        """The dataset that `save` wrote into `folder`.
+
+        It takes the matrix of float32, the ids, and no more than a piece of the file at a time beside them.
+
+        Raises:
+            DatasetUnfinished: it was not written to its end.
+        """
+        try:
+            manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise DatasetUnfinished(f"{folder} holds no whole dataset; assemble it again") from error
         manifest["tenants"] = tuple(manifest["tenants"])
-        return cls(table.drop_columns(["row"]), rows, Manifest(**manifest))
+        decisions, start = [], 0
+        with pq.ParquetFile(folder / _ROWS) as file:
+            rows = np.empty((file.metadata.num_rows, file.schema_arrow.field("row").type.list_size), dtype=np.float32)
+            for group in range(file.num_row_groups):  # `iter_batches` keeps memory for every one that it has read
+                table = file.read_row_group(group, use_threads=False)
+                rows[start : start + len(table)] = cells(table["row"].combine_chunks())
+                start += len(table)
+                decisions.append(table.drop_columns(["row"]))
+        return cls(pa.concat_tables([DECISIONS.empty_table(), *decisions]), rows, Manifest(**manifest))
+
+
+class DatasetFile:
+    """Decisions with their rows as they come in, in order; the dataset is there when its manifest is, see `seal`."""
+
+    def __init__(self, writer: pq.ParquetWriter, width: int) -> None:
+        self._writer = writer
+        self._width = width
+        self._pending: list[pa.Table] = []
+        self.fingerprint = Fingerprint()
+        """Of all that was appended."""
+        self.rows = 0
+        """How many rows were appended."""
+
+    @classmethod
+    @contextmanager
+    def written(cls, folder: Path, width: int) -> Iterator[Self]:
+        """A file of rows of this many cells in `folder`, which is made; it takes its name when all is written."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _MANIFEST).unlink(missing_ok=True)
+        begun = folder / f"begun.{_ROWS}"  # still a .parquet: who erases a person looks for these
+        with pq.ParquetWriter(begun, DECISIONS.append(pa.field("row", pa.list_(pa.float32(), width)))) as writer:
+            file = cls(writer, width)
+            yield file
+            file._write()  # its own
+        begun.replace(folder / _ROWS)
+
+    def append(self, decisions: pa.Table, rows: npt.NDArray[np.float32]) -> None:
+        """Add decisions, as `DECISIONS` says, with their encoded rows, shape (n, width)."""
+        self.fingerprint.update(decisions, rows)
+        self.rows += len(rows)
+        self._pending.append(decisions.append_column("row", as_column(rows, self._width)))
+        if sum(map(len, self._pending)) >= _ROW_GROUP:
+            self._write()
+
+    def _write(self) -> None:
+        if self._pending:
+            self._writer.write_table(pa.concat_tables(self._pending), row_group_size=_ROW_GROUP)
+            self._pending.clear()
+
+
+def seal(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest, last of all: with it the dataset in `folder` is complete."""
+    (folder / _MANIFEST).write_text(json.dumps(asdict(manifest), indent=2), encoding="utf-8")
+
+
+def as_column(rows: npt.NDArray[np.float32], width: int) -> pa.FixedSizeListArray:
+    """Encoded rows, shape (n, width), as a column of lists."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel(), pa.float32()), width)
+
+
+def cells(column: pa.FixedSizeListArray) -> npt.NDArray[np.float32]:
+    """The encoded rows, shape (n, width), of a column of lists."""
+    rows: npt.NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False)
+    return rows.reshape(len(column), column.type.list_size)
+
+
+class Fingerprint:
+    """SHA-256 over decisions, rewards and rows, equal for equal content in whatever pieces it comes."""
+
+    def __init__(self) -> None:
+        self._rows, self._decisions = hashlib.sha256(), hashlib.sha256()
+
+    def update(self, decisions: pa.Table, rows: npt.NDArray[np.float32]) -> None:
+        """Add decisions with their rows."""
+        self._rows.update(np.ascontiguousarray(rows, dtype="<f4").data)
+        for row in decisions.select(DECISIONS.names).to_pylist():
+            self._decisions.update(json.dumps(list(row.values()), default=str).encode())
+
+    def hexdigest(self) -> str:
+        """The fingerprint of all that was added."""
+        return hashlib.sha256(self._rows.digest() + self._decisions.digest()).hexdigest()
 
 
 def fingerprint(decisions: pa.Table, rows: npt.NDArray[np.float32]) -> str:
-    """SHA-256 over decisions, rewards and rows, equal for equal content however it is stored."""
-    digest = hashlib.sha256(np.ascontiguousarray(rows, dtype="<f4").tobytes())
-    for row in decisions.to_pylist():
-        digest.update(json.dumps(list(row.values()), default=str).encode())
-    return digest.hexdigest()
+    """The `Fingerprint` of decisions with their rows."""
+    whole = Fingerprint()
+    whole.update(decisions, rows)
+    return whole.hexdigest()

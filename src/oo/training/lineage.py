@@ -7,8 +7,8 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # the same
 
 from oo.errors import UnknownModel
 from oo.registry.registry import ModelVersion, Registry
-from oo.training.challenge import TRAINING_ROWS
 from oo.training.dataset import FITTED
+from oo.training.registration import TRAINING_ROWS
 
 
 def models_trained_on(registry: Registry, name: str, decision_id: str) -> list[ModelVersion]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # pyarrow ships no types
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
@@ -225,6 +226,23 @@ def test_a_scan_reads_the_asked_types_and_tenants_only(store: OfflineStore) -> N
     assert batch.schema.names == list(COLUMNS)
     assert batch["decision_id"].to_pylist() == ["d2"]
     assert not any(batch.num_rows for batch in store.scan(["tip_exposed"], tenant_ids=[]))
+
+
+def test_a_scan_of_a_range_of_time_opens_no_file_outside_of_it(store: OfflineStore, tmp_path: Path) -> None:
+    early, late = (datetime(2026, 11, 1, hour, tzinfo=UTC) for hour in (8, 9))
+    for sequence, at in enumerate((early, late), 1):
+        store.append([replace(row(sequence), occurred_at=at)])
+    everything = {batch_at for batch in store.scan(SIGNAL_TYPES) for batch_at in batch["occurred_at"].to_pylist()}
+    assert everything == {early, late}
+    (first,) = (path for path in tmp_path.rglob("*.parquet") if pq.read_table(path)["sequence"].to_pylist() == [1])
+    first.unlink()
+
+    found = store.scan(SIGNAL_TYPES, since=late, until=late + timedelta(seconds=1), columns=("sequence",))
+
+    assert [sequence for batch in found for sequence in batch["sequence"].to_pylist()] == [2]
+    assert not any(batch.num_rows for batch in store.scan(SIGNAL_TYPES, since=late + timedelta(seconds=1)))
+    with pytest.raises(OfflineStoreFailed):
+        list(store.scan(SIGNAL_TYPES, until=late))
 
 
 def test_a_pinned_version_reads_what_was_there_then(store: OfflineStore) -> None:

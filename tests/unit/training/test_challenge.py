@@ -1,20 +1,17 @@
-import json
-
 import numpy as np
 import pytest
 
 from oo.errors import UnknownModel
 from oo.features.services import FeatureService
 from oo.registry.memory_registry import MemoryRegistry
-from oo.registry.registry import CHALLENGER, CHAMPION, PREVIOUS
-from oo.training.candidate import Candidate, Report
-from oo.training.challenge import Outcome, decide, register
+from oo.training.candidate import Candidate
+from oo.training.challenge import judge
 from oo.training.dataset import Dataset
 from oo.training.export import to_onnx
-from oo.training.lineage import models_trained_on
-from oo.training.model import RECIPES
 from oo.training.prior import bootstrap, prior
+from oo.training.report import Report
 from tests.training_data import SERVICE, digit_dataset
+from tests.unit.training.gates.court import known_a_day_later, logistic
 
 
 def report(parity_difference: float = 1e-7) -> Report:
@@ -23,16 +20,17 @@ def report(parity_difference: float = 1e-7) -> Report:
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    """Rows whose reward their first pixel tells, so that small trees learn it at once."""
+    """Rows of whose reward their first pixel tells much, so that a small model learns it at once."""
     dataset = digit_dataset(600)
-    rows = np.random.default_rng(1).normal(size=dataset.rows.shape).astype(np.float32)
-    rows[:, 0] += 3 * dataset.rewards.astype(np.float32)
-    return Dataset(dataset.decisions, rows, dataset.manifest)
+    rows = np.zeros_like(dataset.rows)
+    rows[:, :2] = np.random.default_rng(2).normal(size=(600, 2))
+    rows[:, 0] += 2 * dataset.rewards
+    return known_a_day_later(Dataset(dataset.decisions, rows, dataset.manifest))
 
 
 @pytest.fixture(scope="module")
 def candidate(dataset: Dataset) -> Candidate:
-    fitted = RECIPES["boosting"](1).fit(dataset.rows[dataset.fitted], dataset.rewards[dataset.fitted])
+    fitted = logistic(dataset.rows[dataset.fitted], dataset.rewards[dataset.fitted], strength=1)
     return Candidate(to_onnx(fitted, SERVICE), report())
 
 
@@ -43,80 +41,58 @@ def registry() -> MemoryRegistry:
     return registry
 
 
-def test_a_registered_candidate_is_the_challenger_with_what_it_was_made_of(
+def test_a_better_candidate_passes_against_the_champion(
     registry: MemoryRegistry, candidate: Candidate, dataset: Dataset
 ) -> None:
-    version = register(registry, SERVICE, candidate, dataset)
-    assert registry.by_alias("digits", CHALLENGER) == version
-    assert registry.load(version) == candidate.onnx
-    manifest = json.loads(registry.read_file(version, "manifest.json"))
-    assert manifest["dataset"]["rows"] == 600
-    assert manifest["fit"]["recipe"] == "boosting"
+    verdict = judge(registry, SERVICE, candidate, dataset)
+    assert verdict.passed, verdict.sentences
+    assert verdict.champion == 1
 
 
-def test_a_better_challenger_becomes_the_champion_and_the_old_one_is_kept(
-    registry: MemoryRegistry, candidate: Candidate, dataset: Dataset
-) -> None:
-    old = registry.by_alias("digits", CHAMPION)
-    version = register(registry, SERVICE, candidate, dataset)
-    outcome = decide(registry, SERVICE, version, dataset)
-    assert outcome.promoted
-    assert registry.by_alias("digits", CHAMPION) == version
-    assert registry.by_alias("digits", PREVIOUS) == old == outcome.champion
-    assert outcome.sentences[-1] == "digits 2 is promoted: it is the champion now, and 1 is kept as the previous one."
-
-
-def test_a_challenger_that_knows_no_more_is_refused_in_words(registry: MemoryRegistry, dataset: Dataset) -> None:
-    champion = registry.by_alias("digits", CHAMPION)
-    version = register(registry, SERVICE, Candidate(prior(SERVICE), report()), dataset)
-    outcome = decide(registry, SERVICE, version, dataset)
-    assert not outcome.promoted
-    assert registry.by_alias("digits", CHAMPION) == champion
-    assert registry.by_alias("digits", PREVIOUS) is None
-    assert any(sentence.startswith("no: ") and "inconclusive" in sentence for sentence in outcome.sentences)
-    assert outcome.sentences[-1] == "digits 2 is refused: 1 stays the champion."
+def test_a_candidate_that_knows_no_more_is_refused_in_words(registry: MemoryRegistry, dataset: Dataset) -> None:
+    verdict = judge(registry, SERVICE, Candidate(prior(SERVICE), report()), dataset)
+    assert not verdict.passed
+    assert any(sentence.startswith("no: ") and "inconclusive" in sentence for sentence in verdict.sentences)
 
 
 def test_a_broken_export_is_refused_however_good_it_is(
     registry: MemoryRegistry, candidate: Candidate, dataset: Dataset
 ) -> None:
-    version = register(registry, SERVICE, Candidate(candidate.onnx, report(parity_difference=0.2)), dataset)
-    assert not decide(registry, SERVICE, version, dataset).promoted
+    broken = Candidate(candidate.onnx, report(parity_difference=0.2))
+    assert not judge(registry, SERVICE, broken, dataset).passed
 
 
-def test_the_verdict_is_kept_with_the_version(registry: MemoryRegistry, candidate: Candidate, dataset: Dataset) -> None:
-    version = register(registry, SERVICE, candidate, dataset)
-    outcome = decide(registry, SERVICE, version, dataset)
-    card = registry.read_file(version, "model_card.md").decode()
-    assert all(sentence in card for sentence in outcome.sentences)
-    assert version.digest in card
+def test_a_candidate_of_other_columns_than_the_catalog_declares_now_is_refused_in_words(
+    registry: MemoryRegistry, candidate: Candidate, dataset: Dataset
+) -> None:
+    fewer = FeatureService(name="digits@2", model="digits", columns=SERVICE.columns[:3])
+    verdict = judge(registry, fewer, candidate, dataset)
+    assert not verdict.passed
+    assert any("other columns than the catalog declares" in sentence for sentence in verdict.sentences)
+
+
+def test_nobody_may_be_worse_off_by_a_column_that_the_card_names(
+    registry: MemoryRegistry, candidate: Candidate, dataset: Dataset
+) -> None:
+    """Where the second pixel is above its median the first one is turned around: half of all people lose."""
+    rows = dataset.rows.copy()
+    half = rows[:, 1] > np.median(rows[dataset.holdout, 1])
+    rows[half, 0] = 2 - rows[half, 0]
+    turned = Dataset(dataset.decisions, rows, dataset.manifest)
+    verdict = judge(registry, SERVICE, candidate, turned, named=("context.pixel_01",))
+    assert not verdict.passed
+    (worse,) = (reason for reason in verdict.reasons if reason.name == "segment floor")
+    assert not worse.passed
+    assert "context.pixel_01 above" in worse.sentence
+    assert "context.pixel_01 up to" not in worse.sentence
 
 
 def test_without_a_champion_there_is_nothing_to_judge_against(candidate: Candidate, dataset: Dataset) -> None:
-    registry = MemoryRegistry()
-    version = register(registry, SERVICE, candidate, dataset)
     with pytest.raises(UnknownModel, match="oo bootstrap"):
-        decide(registry, SERVICE, version, dataset)
+        judge(MemoryRegistry(), SERVICE, candidate, dataset)
 
 
 def test_a_champion_of_other_columns_is_beaten_by_knowing_something(candidate: Candidate, dataset: Dataset) -> None:
     registry = MemoryRegistry()
-    fewer = FeatureService(name="digits@1", model="digits", columns=SERVICE.columns[:3])
-    bootstrap(registry, fewer)
-    version = register(registry, SERVICE, candidate, dataset)
-    assert decide(registry, SERVICE, version, dataset).promoted
-
-
-def test_an_outcome_travels_as_json(registry: MemoryRegistry, candidate: Candidate, dataset: Dataset) -> None:
-    outcome = decide(registry, SERVICE, register(registry, SERVICE, candidate, dataset), dataset)
-    assert Outcome.model_validate_json(outcome.model_dump_json()) == outcome
-
-
-def test_a_decision_leads_to_the_models_that_were_fitted_on_it(
-    registry: MemoryRegistry, candidate: Candidate, dataset: Dataset
-) -> None:
-    first, second = (register(registry, SERVICE, candidate, dataset) for _ in range(2))
-    ids = dataset.decisions["decision_id"].to_pylist()
-    assert models_trained_on(registry, "digits", ids[0]) == [first, second]
-    assert models_trained_on(registry, "digits", ids[-1]) == []
-    assert models_trained_on(registry, "digits", "unheard of") == []
+    bootstrap(registry, FeatureService(name="digits@1", model="digits", columns=SERVICE.columns[:3]))
+    assert judge(registry, SERVICE, candidate, dataset).passed

@@ -1,11 +1,14 @@
 import io
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # pyarrow ships no types
+import pytest
 
-from oo.training.dataset import Dataset, fingerprint
-from tests.training_data import digit_dataset
+from oo.errors import DatasetUnfinished
+from oo.training.dataset import Dataset, DatasetFile, Fingerprint, fingerprint
+from tests.training_data import SERVICE, dataset_of, digit_dataset
 
 
 def test_a_saved_dataset_is_loaded_as_it_was(tmp_path: Path) -> None:
@@ -39,3 +42,34 @@ def test_the_fingerprint_tells_apart_a_reward_and_a_cell() -> None:
     assert fingerprint(other.decisions, other.rows) != same
     flipped = dataset.decisions.set_column(5, "reward", [[1 - reward for reward in dataset.rewards]])
     assert fingerprint(flipped, dataset.rows) != same
+
+
+def test_the_fingerprint_is_the_same_in_whatever_pieces_the_rows_come() -> None:
+    dataset = digit_dataset(11)
+    pieces = Fingerprint()
+    for part in (slice(0, 1), slice(1, 7), slice(7, 7), slice(7, 11)):
+        pieces.update(dataset.decisions[part], dataset.rows[part])
+    assert pieces.hexdigest() == fingerprint(dataset.decisions, dataset.rows)
+
+
+def test_more_rows_than_are_written_at_a_time_are_loaded_in_order(tmp_path: Path) -> None:
+    rows = np.zeros((20_000, SERVICE.width), dtype=np.float32)
+    rows[:, 0] = np.arange(20_000)
+    saved = dataset_of(rows, np.arange(20_000) % 2.0)
+    saved.save(tmp_path)
+    assert pq.ParquetFile(tmp_path / "dataset.parquet").num_row_groups > 1
+    loaded = Dataset.load(tmp_path)
+    np.testing.assert_array_equal(loaded.rows, rows)
+    assert loaded.decisions.equals(saved.decisions)
+
+
+def test_a_dataset_that_was_begun_again_and_not_finished_is_none(tmp_path: Path) -> None:
+    dataset = digit_dataset(12)
+    dataset.save(tmp_path)
+    with suppress(KeyboardInterrupt), DatasetFile.written(tmp_path, SERVICE.width) as file:
+        file.append(dataset.decisions[:5], dataset.rows[:5])
+        raise KeyboardInterrupt
+    with pytest.raises(DatasetUnfinished, match="holds no whole dataset; assemble it again"):
+        Dataset.load(tmp_path)
+    dataset.save(tmp_path)
+    np.testing.assert_array_equal(Dataset.load(tmp_path).rows, dataset.rows)

@@ -6,6 +6,8 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyp
 from oo.errors import TrainingRefused
 from oo.features.services import CategoryColumn, FeatureService, NumberColumn
 from oo.models.onnx_model import OnnxModel
+from oo.training import export
+from oo.training.calibration import Calibrated, Sigmoid
 from oo.training.export import to_onnx, verified
 from oo.training.model import RECIPES
 
@@ -29,6 +31,38 @@ def test_the_file_says_what_the_model_says_with_gaps_too(recipe: str) -> None:
     parity = verified(to_onnx(model, SERVICE), model, ROWS, SERVICE)
     assert parity.rows == 800
     assert parity.max_difference <= 1e-5
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("sigmoid", [Sigmoid(0.3, 1.0), Sigmoid(1.0, 0.5), Sigmoid(8.0, -3.0)])
+def test_the_file_holds_the_calibration_too(recipe: str, sigmoid: Sigmoid) -> None:
+    estimator = RECIPES[recipe](4).fit(ROWS, REWARDS)
+    model = Calibrated(estimator, sigmoid)
+    onnx_file = to_onnx(model, SERVICE)
+    assert verified(onnx_file, model, ROWS, SERVICE).max_difference <= 1e-5
+    nothing_known = np.full((1, 4), np.nan, dtype=np.float32)
+    assert abs(OnnxModel(onnx_file).score(nothing_known)[0] - estimator.predict_proba(nothing_known)[0, 1]) > 1e-4
+
+
+def test_a_calibration_that_the_file_does_not_hold_is_caught() -> None:
+    estimator = RECIPES["forest"](4).fit(ROWS, REWARDS)
+    with pytest.raises(TrainingRefused, match=r"differs from the model on [0-9]+ of 800 rows"):
+        verified(to_onnx(estimator, SERVICE), Calibrated(estimator, Sigmoid(1.1, 0.0)), ROWS, SERVICE)
+
+
+def test_numbers_next_to_a_threshold_take_the_same_branch_in_32_bits() -> None:
+    rows = ROWS.copy()
+    above = np.float32(1.0)  # what is half-way to its neighbour rounds to this one
+    rows[:, 0] = np.where(REWARDS, above, np.nextafter(above, np.float32(0)))
+    model = RECIPES["boosting"](4).fit(rows, REWARDS)
+    assert np.ptp(model.predict_proba(rows)[:, 1]) > 0.9
+    assert verified(to_onnx(model, SERVICE), model, rows, SERVICE).max_difference <= 1e-5
+
+
+def test_of_many_rows_a_bounded_number_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "PARITY_ROWS", 50)
+    model = RECIPES["boosting"](4).fit(ROWS, REWARDS)
+    assert verified(to_onnx(model, SERVICE), model, ROWS, SERVICE).rows == 200
 
 
 def test_the_file_names_the_columns_that_it_reads() -> None:

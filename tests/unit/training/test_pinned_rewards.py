@@ -1,16 +1,19 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
-import yaml
 
 from oo.events.feedback import ReactionKind
+from oo.training.assembly import Sources, build
 from oo.training.dataset import Manifest
-from oo.training.steps.assemble import LATEST, assemble
-from tests.training_data import CATALOG, START, World, digit_decisions, exposure, reaction
+from oo.wiring.steps import LATEST
+from oo.wiring.steps.assemble import assemble
+from tests.training_data import CATALOG, SERVICE, START, World, digit_decisions, exposure, reaction
 
 AS_OF = START + timedelta(days=1)
+KINDS = (ReactionKind.CLICKED, ReactionKind.COMPLETED, ReactionKind.SAVED, ReactionKind.DISMISSED)
 
 
 @pytest.fixture
@@ -20,17 +23,14 @@ def world(tmp_path: Path) -> Iterator[World]:
     world.engine.dispose()
 
 
-def assembled(world: World, version: int) -> Manifest:
-    catalog = world.folder / "catalog.yaml"
-    catalog.write_text(yaml.safe_dump(CATALOG.model_dump(mode="json", exclude_none=True)))
+def assembled(world: World, version: int, shards: int = 1) -> Manifest:
     return assemble(
-        catalog=str(catalog),
-        feature_service="digits@1",
-        offline_store=str(world.folder / "offline"),
-        tip_scores_url=f"sqlite:///{world.folder / 'tip_scores.db'}",
+        world.settings(),
+        "digits@1",
         as_of=AS_OF.isoformat(),
         table_version=version,
         dataset=world.folder / "dataset",
+        shards=shards,
     )
 
 
@@ -63,3 +63,37 @@ def test_without_a_late_arrival_the_version_and_tip_scores_tell_the_same(world: 
     world.tell("FEEDBACK", feedback)
 
     assert assembled(world, world.store.version()).rows_sha256 == assembled(world, LATEST).rows_sha256
+
+
+def test_the_rule_of_a_reward_is_that_of_tip_scores(world: World) -> None:
+    draw = Random(3)  # noqa: S311  # made-up feedback
+    decisions, _ = digit_decisions(300, seed=3)
+    feedback = []
+    for decision in decisions:
+        for copy in range(draw.choice((0, 1, 1, 2))):
+            after = timedelta(seconds=draw.choice((1, 5, 1_800, 40_000, 90_000)))
+            shown = exposure(decision, after)
+            feedback.append(shown.model_copy(update={"event_id": f"{shown.event_id}-{copy}"}))
+        for copy in range(draw.choice((0, 1, 2))):
+            after = timedelta(seconds=draw.choice((0, 3, 1_000, 3_700, 45_000)))
+            done = reaction(decision, draw.choice(KINDS), after)
+            feedback.append(done.model_copy(update={"event_id": f"{done.event_id}-{copy}"}))
+    # A tip that was not the decision's earns nothing, whoever it names as the person.
+    other = decisions[0].model_copy(update={"event_id": "other", "user_id": "u9"})
+    assert other.score_decided is not None
+    wrong = other.score_decided.model_copy(update={"tip_id": "none"})
+    feedback.append(exposure(other.model_copy(update={"score_decided": wrong})))
+    feedback.append(exposure(decisions[1].model_copy(update={"event_id": "as-u9", "user_id": "u9"})))
+    world.tell("DECISIONS", decisions)
+    world.tell("FEEDBACK", feedback)
+
+    for as_of in (START, START + timedelta(hours=1), START + timedelta(hours=5), AS_OF, AS_OF + timedelta(days=1)):
+        live, pinned = (
+            build(Sources(world.store, rewards, CATALOG), SERVICE, as_of=as_of) for rewards in (world.engine, None)
+        )
+        assert pinned.manifest.excluded == live.manifest.excluded
+        assert pinned.manifest.rows_sha256 == live.manifest.rows_sha256
+    assert {0.0, 1.0} == set(pinned.rewards)
+    assert pinned.manifest.filters["rewards"] == "of the table version"
+    shards = assembled(world, world.store.version(), shards=5)
+    assert shards.rows_sha256 == build(Sources(world.store, None, CATALOG), SERVICE, as_of=AS_OF).manifest.rows_sha256
