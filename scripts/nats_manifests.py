@@ -32,6 +32,7 @@ def documents() -> dict[str, str]:
 
 def _stream(name: StreamName) -> dict[str, Any]:
     config = _plain(stream_config(name))
+    denied = {"denyDelete": config["deny_delete"], "denyPurge": config["deny_purge"]}
     return {
         "name": name,
         "subjects": config["subjects"],
@@ -43,7 +44,7 @@ def _stream(name: StreamName) -> dict[str, Any]:
         "maxBytes": config["max_bytes"],
         "maxMsgSize": config["max_msg_size"],
         "duplicateWindow": _duration(config["duplicate_window"]),
-    }
+    } | {name: True for name, denies in denied.items() if denies}
 
 
 def _durable(durable: Durable) -> dict[str, Any]:

@@ -195,3 +195,35 @@ class UnknownDecision(OOError):
 
 class StackFailed(OOError):
     """The local stack could not be brought up or down."""
+
+
+class HistoryMoved(OOError):
+    """Somebody else wrote a transition of the same subject since its history was read."""
+
+
+class HistoryUnreachable(OOError):
+    """The history did not answer, or what it holds cannot be read."""
+
+
+class DatasetUnfinished(OOError):
+    """A dataset, or shards of one, of which something is missing or half-written; to assemble it again helps."""
+
+
+class TrafficRefused(OOError):
+    """Requests could not be sent where they should go; what was there stays."""
+
+
+class RolloutRefused(OOError):
+    """A command that the state of a rollout does not allow."""
+
+
+class EvidenceChanged(OOError):
+    """An evidence bundle that is not what a transition rests on."""
+
+
+class UnknownColumn(OOError):
+    """A column that a feature service does not have."""
+
+
+class InvalidCard(OOError):
+    """A model card cannot be read, or does not say what it must."""

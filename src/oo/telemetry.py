@@ -13,6 +13,10 @@ DECISIONS: Final = Counter(
     "oo_decisions", "Decisions answered; degraded names what was missing.", ["service", "degraded"]
 )
 DECISION_SECONDS: Final = Histogram("oo_decision_seconds", "Time from the decoded request to the answer.", ["service"])
+MODEL_SERVED: Final = Gauge("oo_model_version", "The version of a model that this process serves.", ["model"])
+UNSERVED: Final = Counter(
+    "oo_rollout_unserved", "Decisions whose rollout names a version that this process has not.", ["kind", "version"]
+)
 TIPS: Final = Counter("oo_tips", "Tips by who wrote them: model, cache or template.", ["prompt_version", "written_by"])
 LLM_SECONDS: Final = Histogram("oo_llm_seconds", "Time of a call of a language model, with its stand-ins.")
 LLM_TOKENS: Final = Counter("oo_llm_tokens", "Tokens that language models told: prompt or completion.", ["kind"])

@@ -72,7 +72,7 @@ async def test_a_fresh_server_has_the_streams_of_the_manifest_and_no_other(jetst
             "maxBytes": config.max_bytes,
             "maxMsgSize": config.max_msg_size,
             "duplicateWindow": spec["duplicateWindow"],
-        }
+        } | ({"denyDelete": True, "denyPurge": True} if config.deny_delete and config.deny_purge else {})
         assert seconds(spec["maxAge"]) == config.max_age
         assert seconds(spec["duplicateWindow"]) == config.duplicate_window
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from oo.errors import InvalidModel, RegistryUnreachable, UnknownModel
 from oo.registry.memory_registry import MemoryRegistry
 from oo.registry.mlflow_registry import MlflowRegistry
-from oo.registry.registry import CHALLENGER, CHAMPION, PREVIOUS, ModelVersion, Registry
+from oo.registry.registry import ALIASES, CANARY, CHALLENGER, CHAMPION, PREVIOUS, ROWS_SHA256, ModelVersion, Registry
 from tests.mlflow_server import mlflow_server
 
 
@@ -36,14 +36,14 @@ def name() -> str:
     return f"tips_{uuid.uuid4().hex}"
 
 
-def registered(registry: Registry, name: str, onnx: bytes = b"a model") -> ModelVersion:
+def registered(registry: Registry, name: str, onnx: bytes = b"a model", rows: str | None = None) -> ModelVersion:
     return registry.register(
         name,
         onnx,
         feature_service="tips@1",
         feature_digest="f" * 64,
         files={"manifest.json": b'{"rows": 3}'},
-        tags={"rows": "3"},
+        tags={"rows": "3"} | ({} if rows is None else {ROWS_SHA256: rows}),
     )
 
 
@@ -51,6 +51,38 @@ def test_versions_count_up_from_one(registry: Registry, name: str) -> None:
     versions = [registered(registry, name, onnx) for onnx in (b"first", b"second")]
     assert [version.version for version in versions] == [1, 2]
     assert registry.versions(name) == versions
+
+
+def test_the_same_file_of_the_same_rows_is_registered_once(registry: Registry, name: str) -> None:
+    first = registered(registry, name, rows="a" * 64)
+    registry.set_alias(name, CHAMPION, first.version)
+    registry.attach(first, {"manifest.json": b"judged"}, {"verdict": "passed"})
+    assert registered(registry, name, rows="a" * 64) == first
+    assert registry.versions(name) == [first]
+    assert registry.by_alias(name, CHAMPION) == first
+    assert registry.read_file(first, "manifest.json") == b"judged"
+    assert registry.tags(first)["verdict"] == "passed"
+
+
+def test_another_file_other_rows_or_another_name_is_another_version(registry: Registry, name: str) -> None:
+    first = registered(registry, name, rows="a" * 64)
+    others = [
+        registered(registry, name, b"another model", rows="a" * 64),
+        registered(registry, name, rows="b" * 64),
+        registered(registry, name),
+    ]
+    assert registry.versions(name) == [first, *others]
+    assert registered(registry, f"{name}_too", rows="a" * 64).version == 1
+    assert registered(registry, name, b"another model", rows="a" * 64) == others[0]
+
+
+def test_a_version_keeps_its_tags_and_takes_more(registry: Registry, name: str) -> None:
+    version = registered(registry, name)
+    assert registry.tags(version) == {"rows": "3"}
+    registry.attach(version, {}, {"verdict": "passed", "rows": "4"})
+    assert registry.tags(version) == {"rows": "4", "verdict": "passed"}
+    with pytest.raises(UnknownModel, match="no version 9"):
+        registry.tags(ModelVersion(name, 9, version.digest, version.feature_service, version.feature_digest))
 
 
 def test_an_unknown_model_has_no_versions_and_no_alias(registry: Registry, name: str) -> None:
@@ -98,6 +130,28 @@ def test_an_alias_moves_from_version_to_version(registry: Registry, name: str) -
 def test_an_alias_that_was_never_set_names_nothing(registry: Registry, name: str) -> None:
     registered(registry, name)
     assert registry.by_alias(name, CHAMPION) is None
+
+
+def test_every_alias_can_be_given_and_taken(registry: Registry, name: str) -> None:
+    version = registered(registry, name)
+    for alias in ALIASES:
+        registry.set_alias(name, alias, version.version)
+    assert [registry.by_alias(name, alias) for alias in ALIASES] == [version] * len(ALIASES)
+    registry.remove_alias(name, CANARY)
+    without = [alias for alias in ALIASES if registry.by_alias(name, alias) is None]
+    assert without == [CANARY]
+
+
+def test_an_alias_that_is_not_there_can_be_taken_again(registry: Registry, name: str) -> None:
+    registry.remove_alias(name, CANARY)
+    version = registered(registry, name)
+    registry.remove_alias(name, CANARY)
+    registry.set_alias(name, CANARY, version.version)
+    registry.remove_alias(name, CANARY)
+    registry.remove_alias(name, CANARY)
+    assert registry.by_alias(name, CANARY) is None
+    registry.set_alias(name, CANARY, version.version)
+    assert registry.by_alias(name, CANARY) == version
 
 
 def test_an_alias_needs_an_existing_version(registry: Registry, name: str) -> None:

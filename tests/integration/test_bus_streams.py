@@ -31,13 +31,15 @@ async def test_everything_of_the_table_is_there(jetstream: JetStreamContext) -> 
         assert config.subjects == list(subjects)
         assert config.storage == StorageType.FILE
         assert config.duplicate_window == 600
-        assert config.max_age == MAX_AGE[name].total_seconds()
+        age = MAX_AGE[name]
+        assert config.max_age == (age.total_seconds() if age else 0)
+        assert (config.deny_delete, config.deny_purge) == ((True, True) if name == "HISTORY" else (False, False))
         assert (config.max_bytes, config.discard) == (-1, DiscardPolicy.NEW)
     for durable in DURABLES:
         consumer = (await jetstream.consumer_info(durable.stream, durable.name)).config
         assert tuple(consumer.filter_subjects or [consumer.filter_subject]) == durable.subjects
         assert (consumer.ack_wait, consumer.max_deliver, consumer.max_ack_pending) == (30, durable.max_deliver, 10_000)
-    for bucket in ("features", "policy_state", "tombstones", "budgets", "written_tips"):
+    for bucket in streams.BUCKETS:
         await (await jetstream.key_value(bucket)).put("key", b"value")
 
 
@@ -73,10 +75,28 @@ async def test_what_an_operator_set_stays_and_what_is_ours_comes_back(jetstream:
     assert durable.max_deliver == 10
 
 
+async def test_a_history_that_could_be_deleted_from_cannot_be_any_more(jetstream: JetStreamContext) -> None:
+    await jetstream.add_stream(name="HISTORY", subjects=["history.>"])
+    await jetstream.publish("history.model.tips", b"kept")
+    await streams.ensure(jetstream)
+    for forgetting in (jetstream.delete_msg("HISTORY", 1), jetstream.purge_stream("HISTORY")):
+        with pytest.raises(APIError, match="not permitted"):
+            await forgetting
+    assert (await jetstream.stream_info("HISTORY")).state.messages == 1
+
+
+async def test_what_an_operator_made_final_stays_final(jetstream: JetStreamContext) -> None:
+    await streams.ensure(jetstream)
+    present = (await jetstream.stream_info("DECISIONS")).config
+    await jetstream.update_stream(present.evolve(deny_purge=True))
+    await streams.ensure(jetstream)
+    assert (await jetstream.stream_info("DECISIONS")).config.deny_purge
+
+
 async def test_a_bucket_keeps_what_it_holds_as_long_as_it_is_of_use(jetstream: JetStreamContext) -> None:
     await streams.ensure(jetstream)
     ages = {bucket: await age_of(jetstream, bucket) for bucket in streams.BUCKETS}
-    for_ever = dict.fromkeys(("features", "policy_state", "tombstones"), 0)
+    for_ever = dict.fromkeys(("features", "policy_state", "tombstones", "traffic", "evidence"), 0)
     assert ages == {**for_ever, "budgets": 14 * 86_400, "written_tips": 86_400}
 
 

@@ -38,12 +38,16 @@ POLICY_STATE_BUCKET = "policy_state"
 TOMBSTONES_BUCKET = "tombstones"
 BUDGETS_BUCKET = "budgets"
 TIPS_BUCKET = "written_tips"
+TRAFFIC_BUCKET = "traffic"
+EVIDENCE_BUCKET = "evidence"
 BUCKETS: Mapping[str, timedelta | None] = {
     FEATURES_BUCKET: None,
     POLICY_STATE_BUCKET: None,
     TOMBSTONES_BUCKET: None,
     BUDGETS_BUCKET: timedelta(days=14),
     TIPS_BUCKET: timedelta(days=1),
+    TRAFFIC_BUCKET: None,
+    EVIDENCE_BUCKET: None,
 }
 """How long each keeps what is not written again; None for ever."""
 
@@ -71,6 +75,9 @@ class Limits:
 
 
 _AS_IT_IS = Limits()
+# Aliases and traffic follow from the history: what was written there, nobody takes back. The server allows no way back
+# from this either.
+_FINAL: Mapping[StreamName, dict[str, Any]] = {"HISTORY": {"deny_delete": True, "deny_purge": True}}
 
 
 async def ensure(js: JetStreamContext, limits: Limits = _AS_IT_IS) -> None:
@@ -78,8 +85,8 @@ async def ensure(js: JetStreamContext, limits: Limits = _AS_IT_IS) -> None:
 
     Three hands hold a stream or durable, each its own part:
 
-    - the code: subjects, the largest message, what a full stream discards, filters, how often a message is delivered.
-      These come back at each start.
+    - the code: subjects, the largest message, what a full stream discards, that the history is never deleted from,
+      filters, how often a message is delivered. These come back at each start.
     - settings that were given, as `limits`: they win over what is there, also at each start.
     - an operator, for all the rest: age, bytes, replicas and dedupe window without a setting, ack wait and pending of
       a durable, age of a bucket, placement. The defaults of the code stand only in what it creates.
@@ -111,12 +118,13 @@ async def ensure(js: JetStreamContext, limits: Limits = _AS_IT_IS) -> None:
 
 def stream_config(name: StreamName) -> StreamConfig:
     """A stream as it is created when nothing else was decided."""
+    age = MAX_AGE[name]
     fresh = StreamConfig(
         name=name,
         retention=RetentionPolicy.LIMITS,
         storage=StorageType.FILE,
         num_replicas=1,
-        max_age=MAX_AGE[name].total_seconds(),
+        max_age=age.total_seconds() if age else 0,
         max_bytes=-1,
         duplicate_window=float(DEDUPE_SECONDS),
     )
@@ -150,7 +158,7 @@ def _structure(name: StreamName) -> dict[str, Any]:
         "subjects": list(STREAMS[name]),
         "discard": DiscardPolicy.NEW,
         "max_msg_size": MAX_EVENT_BYTES + HEADER_BYTES if bounded else -1,
-    }
+    } | _FINAL.get(name, {})
 
 
 def _filter(durable: Durable) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from oo.events.envelope import EventType
 
-StreamName = Literal["SIGNALS", "FEEDBACK", "DECISIONS", "DLQ", "ADVISORIES"]
+StreamName = Literal["SIGNALS", "FEEDBACK", "DECISIONS", "DLQ", "ADVISORIES", "HISTORY"]
 ConsumerName = Literal["signals", "archive", "rewards"]
 
 SUBJECTS: dict[EventType, str] = {
@@ -31,16 +31,21 @@ STREAMS: dict[StreamName, tuple[str, ...]] = {
         "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.FEEDBACK.*",
         "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.DECISIONS.*",
     ),
+    # What became of models, policies and prompts, and on whose word. It holds nothing of the people who get tips, so an
+    # erasure has nothing to do here; nothing could be deleted either.
+    "HISTORY": ("history.>",),
 }
 
-MAX_AGE: dict[StreamName, timedelta] = {
+MAX_AGE: dict[StreamName, timedelta | None] = {
     "SIGNALS": timedelta(days=30),
     "FEEDBACK": timedelta(days=90),
     "DECISIONS": timedelta(days=90),
     "DLQ": timedelta(days=180),
     "ADVISORIES": timedelta(days=90),
+    "HISTORY": None,
 }
-"""How long a stream keeps a message, unless a setting says otherwise: no consumer may fall behind so far."""
+"""How long a stream keeps a message, unless a setting says otherwise: no consumer may fall behind so far. None is for
+ever."""
 
 MAX_DELIVER = 10
 """How often a message may be delivered. The last delivery is no other try: it takes the message to the dead letters."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from oo.errors import InvalidModel, UnknownModel
-from oo.registry.registry import Alias, ModelVersion
+from oo.registry.registry import ROWS_SHA256, Alias, ModelVersion
 
 
 @dataclass(slots=True)
@@ -46,6 +46,10 @@ class MemoryRegistry:
         except KeyError:
             raise UnknownModel(f"{version.name} {version.version} has no file {file!r}") from None
 
+    def tags(self, version: ModelVersion) -> dict[str, str]:
+        """The short facts of the version."""
+        return dict(self._find(version.name, version.version).tags)
+
     def register(  # noqa: PLR0913  # each is a fact of the version, given by name
         self,
         name: str,
@@ -56,9 +60,13 @@ class MemoryRegistry:
         files: Mapping[str, bytes],
         tags: Mapping[str, str],
     ) -> ModelVersion:
-        """A new version of model `name`."""
+        """A new version of model `name`, unless these rows made the same file before."""
         all_held = self._held.setdefault(name, [])
         digest = hashlib.sha256(onnx).hexdigest()
+        if rows := tags.get(ROWS_SHA256):
+            for held in all_held:
+                if (held.version.digest, held.tags.get(ROWS_SHA256)) == (digest, rows):
+                    return held.version
         version = ModelVersion(name, len(all_held) + 1, digest, feature_service, feature_digest)
         all_held.append(_Held(version, onnx, dict(files), dict(tags)))
         return version
@@ -72,6 +80,10 @@ class MemoryRegistry:
     def set_alias(self, name: str, alias: Alias, version: int) -> None:
         """Let `alias` name this version from now on."""
         self._aliases[name, alias] = self._find(name, version).version.version
+
+    def remove_alias(self, name: str, alias: Alias) -> None:
+        """Let `alias` name no version any more."""
+        self._aliases.pop((name, alias), None)
 
     def _find(self, name: str, number: int) -> _Held:
         held = self._held.get(name, [])

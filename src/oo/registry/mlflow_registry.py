@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from oo.errors import InvalidModel, OOError, RegistryUnreachable, UnknownModel
-from oo.registry.registry import Alias, ModelVersion
+from oo.registry.registry import ROWS_SHA256, Alias, ModelVersion
 
 # MLflow's own defaults wait for minutes and draw progress bars. What the environment sets already stays.
 os.environ |= {
@@ -29,6 +29,8 @@ from requests import RequestException  # type: ignore[import-untyped]  # it ship
 EXPERIMENT = "oo"
 """The MLflow experiment that the runs of all models stand under."""
 _FOLDER, _ONNX = "model", "model.onnx"
+_FACTS = {"digest", "feature_service", "feature_digest"}
+"""The tags that a `ModelVersion` says itself."""
 _UNKNOWN = "RESOURCE_DOES_NOT_EXIST"
 _UNKNOWN_ALIAS = (_UNKNOWN, "INVALID_PARAMETER_VALUE")
 
@@ -56,14 +58,8 @@ class MlflowRegistry:
 
     def versions(self, name: str) -> list[ModelVersion]:
         """All versions of model `name`, oldest first."""
-        found: list[ModelVersion] = []
-        token: str | None = None
         with self._asked():
-            while token != "":
-                page = self._client.search_model_versions(f"name='{name}'", page_token=token)
-                found += map(_from_mlflow, page)
-                token = page.token or ""
-        return sorted(found, key=lambda version: version.version)
+            return list(map(_from_mlflow, self._found(name)))
 
     def load(self, version: ModelVersion) -> bytes:
         """The ONNX file, checked against the version's digest."""
@@ -80,6 +76,12 @@ class MlflowRegistry:
                 raise UnknownModel(f"{version.name} {version.version} has no file {file!r}")
             return Path(self._client.download_artifacts(run, f"{_FOLDER}/{file}", folder)).read_bytes()
 
+    def tags(self, version: ModelVersion) -> dict[str, str]:
+        """The short facts of the version."""
+        with self._asked():
+            tags = self._get(version.name, version.version).tags
+        return {tag: value for tag, value in tags.items() if tag not in _FACTS}
+
     def register(  # noqa: PLR0913  # each is a fact of the version, given by name
         self,
         name: str,
@@ -90,13 +92,14 @@ class MlflowRegistry:
         files: Mapping[str, bytes],
         tags: Mapping[str, str],
     ) -> ModelVersion:
-        """A new version of model `name`."""
-        facts = {
-            "digest": hashlib.sha256(onnx).hexdigest(),
-            "feature_service": feature_service,
-            "feature_digest": feature_digest,
-        }
+        """A new version of model `name`, unless these rows made the same file before."""
+        digest = hashlib.sha256(onnx).hexdigest()
+        facts = {"digest": digest, "feature_service": feature_service, "feature_digest": feature_digest}
         with self._asked():
+            if rows := tags.get(ROWS_SHA256):
+                for found in self._found(name):
+                    if (found.tags.get("digest"), found.tags.get(ROWS_SHA256)) == (digest, rows):
+                        return _from_mlflow(found)
             run = self._client.create_run(self._experiment(), run_name=name).info.run_id
             self._upload(run, {_ONNX: onnx, "MLmodel": _mlmodel(run), **files})
             self._client.set_terminated(run)
@@ -116,12 +119,34 @@ class MlflowRegistry:
     def set_alias(self, name: str, alias: Alias, version: int) -> None:
         """Let `alias` name this version from now on."""
         with self._asked():
-            self._run_of(name, version)
+            self._get(name, version)
             self._client.set_registered_model_alias(name, alias, str(version))
 
+    def remove_alias(self, name: str, alias: Alias) -> None:
+        """Let `alias` name no version any more."""
+        with self._asked():
+            try:
+                self._client.delete_registered_model_alias(name, alias)
+            except RestException as error:
+                if error.error_code != _UNKNOWN:  # of a model that nobody registered
+                    raise
+
+    def _found(self, name: str) -> list[MlflowVersion]:
+        """All versions, oldest first."""
+        found: list[MlflowVersion] = []
+        token: str | None = None
+        while token != "":
+            page = self._client.search_model_versions(f"name='{name}'", page_token=token)
+            found += page
+            token = page.token or ""
+        return sorted(found, key=lambda version: int(version.version))
+
     def _run_of(self, name: str, version: int) -> str:
+        return str(self._get(name, version).run_id)
+
+    def _get(self, name: str, version: int) -> MlflowVersion:
         try:
-            return str(self._client.get_model_version(name, str(version)).run_id)
+            return self._client.get_model_version(name, str(version))
         except RestException as error:
             if error.error_code == _UNKNOWN:
                 raise UnknownModel(f"model {name!r} has no version {version}; train or bootstrap it first") from error

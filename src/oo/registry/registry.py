@@ -4,15 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
-Alias = Literal["challenger", "champion", "previous"]
+from oo.errors import UnknownModel
+
+Alias = Literal["challenger", "shadow", "canary", "champion", "previous"]
 ALIASES: tuple[Alias, ...] = get_args(Alias)
+"""In the order of a version's way; they follow from the history (`oo.registry.history`), which is the truth."""
 
 CHALLENGER: Alias = "challenger"
-"""The newest trained version, not yet judged or refused."""
+"""The newest version that passed all gates. It may be rolled out and gets no traffic yet."""
+SHADOW: Alias = "shadow"
+"""The version that answers mirrored traffic, and whose answers nobody sees."""
+CANARY: Alias = "canary"
+"""The version that answers a share of the traffic."""
 CHAMPION: Alias = "champion"
 """The version that serves."""
 PREVIOUS: Alias = "previous"
 """The champion before this one: where a rollback goes."""
+ROWS_SHA256 = "rows_sha256"
+"""The tag with the digest of the rows that a version was fitted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,13 @@ class Registry(Protocol):
             UnknownModel: the registry holds no such version, or it has no such file.
         """
 
+    def tags(self, version: ModelVersion) -> dict[str, str]:
+        """The short facts that were registered with the version or attached to it.
+
+        Raises:
+            UnknownModel: the registry holds no such version.
+        """
+
     def register(  # noqa: PLR0913  # each is a fact of the version, given by name
         self,
         name: str,
@@ -67,6 +83,9 @@ class Registry(Protocol):
         tags: Mapping[str, str],
     ) -> ModelVersion:
         """A new version of model `name`, numbered one above the last, under no alias yet.
+
+        The same file made of the same rows (tag `ROWS_SHA256`) is registered once: a pipeline that was killed and runs
+        again gets the version that is there, as it is. Without that tag every call makes a version.
 
         Args:
             name: the registered model.
@@ -90,3 +109,26 @@ class Registry(Protocol):
         Raises:
             UnknownModel: the registry holds no such version.
         """
+
+    def remove_alias(self, name: str, alias: Alias) -> None:
+        """Let `alias` name no version of model `name` any more; nothing happens when it names none."""
+
+
+def named(registry: Registry, name: str, which: str) -> ModelVersion:
+    """The version of model `name` that a person means by a number or an alias.
+
+    Raises:
+        UnknownModel: there is none; names those that there are.
+        RegistryUnreachable: the registry did not answer.
+    """
+    versions = registry.versions(name)
+    if not versions:
+        raise UnknownModel(f"the registry has no model {name!r}; `oo model list` shows those that it has")
+    for alias in ALIASES:
+        if which == alias and (found := registry.by_alias(name, alias)):
+            return found
+    for version in versions:
+        if which == str(version.version):
+            return version
+    known = ", ".join(str(version.version) for version in versions)
+    raise UnknownModel(f"model {name!r} has no version {which}; it has {known}, and `oo model list` shows its aliases")
