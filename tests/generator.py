@@ -16,6 +16,7 @@ from oo.decisions.prompt_choice import PromptChoice
 from oo.decisions.recording import Recorder
 from oo.decisions.shadow_prompt import ShadowPrompt
 from oo.decisions.signals import SignalReader
+from oo.decisions.splits import Splits
 from oo.errors import GatewayFailed
 from oo.events.decision import ServingRole
 from oo.features.memory_online_store import MemoryOnlineStore
@@ -121,6 +122,7 @@ def tip_writer(  # noqa: PLR0913  # by name, each with a default
     default: str = "v1",
     tenants: Catalog | None = None,
     shadow_share: float = 0.0,
+    splits: Splits | None = None,
     role: ServingRole = ServingRole.STABLE,
     now: Callable[[], datetime] = lambda: NOW,
     new_id: Callable[[], UUID] = lambda: NEW_ID,
@@ -128,18 +130,18 @@ def tip_writer(  # noqa: PLR0913  # by name, each with a default
     """A tip writer; what is not named is a fake that does its part."""
     library, log = library or prompts(), log or MemoryDecisionLog()
     writing = writer(gateway or CannedGateway(), caps=caps, daily_usd=daily_usd)
+    chosen = PromptChoice(library, default, splits or Splits())
+    tried = library.get("v3") if shadow_share else None
     return TipWriter(
         catalog=tenants or catalog(),
-        prompts=PromptChoice(library, default),
+        prompts=chosen,
         signals=SignalReader(store or MemoryOnlineStore(), budget=0.05),
         writer=writing,
         cache=cache or MemoryTipCache(),
         cache_for=cache_for,
         seconds=seconds,
         recorder=Recorder(log, "generate"),
-        shadow=ShadowPrompt(library.get("v3"), shadow_share, writing, seconds, Recorder(log, "shadow_prompt"))
-        if shadow_share
-        else None,
+        shadow=ShadowPrompt(chosen, tried, shadow_share, writing, seconds, Recorder(log, "shadow_prompt")),
         background=Background(8),
         role=role,
         now=now,

@@ -10,8 +10,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from oo.errors import InvalidCatalog, UnknownTenant, faults
+from oo.events.json_types import Identifier
 from oo.experiments.assignment import Experiment, PromptVariant, Variant
 from oo.experiments.policies import PolicySpec
+from oo.experiments.policy import Policy
 from oo.features.services import FeatureService
 
 
@@ -24,7 +26,9 @@ class Tenant(BaseModel):
     feature_service: str
     """The feature service whose champion scores this tenant's arms."""
     policy: PolicySpec
-    """The policy outside of experiments."""
+    """The policy outside of experiments, until a rollout puts one of the candidates in its place."""
+    candidates: tuple[PolicySpec, ...] = ()
+    """Further policies that a rollout may try. One that has served stays here: it is also the way back."""
     experiment: Experiment[Variant] | None = None
     """Variants with a policy each, between which people are split."""
     prompt_experiment: Experiment[PromptVariant] | None = None
@@ -33,6 +37,20 @@ class Tenant(BaseModel):
     """What language models may cost this tenant a day, in US dollars; the deployment's OO_LLM_DAILY_USD when absent."""
     reward_window: timedelta = timedelta(days=1)
     """How long after its exposure a reaction still counts; an exposure without one is then a reward of 0."""
+    testers: tuple[Identifier, ...] = ()
+    """User ids of people who try things out; nothing is learned from their decisions."""
+
+    @model_validator(mode="after")
+    def _names_each_policy_once(self) -> Self:
+        ids = [policy.id for policy in (self.policy, *self.candidates)]
+        if len(set(ids)) < len(ids):
+            raise ValueError("a candidate has the name and version of another policy; give it another version")
+        return self
+
+    @cached_property
+    def policies(self) -> dict[str, Policy]:
+        """The policies outside of experiments by their ids, such as `thompson@2`."""
+        return {policy.id: policy for policy in (self.policy, *self.candidates)}
 
 
 class Catalog(BaseModel):

@@ -20,6 +20,7 @@ from oo.events.decision import ServingRole
 from oo.events.json_types import Identifier
 from oo.events.subjects import StreamName
 from oo.llm.prices import Price
+from oo.rollout.requirements import Requirements
 
 LONGEST_FILL = 15.0
 """Seconds that a batch may fill: half of the time after which what is not acknowledged is delivered again."""
@@ -186,6 +187,16 @@ class PipelineSettings(ProcessSettings):
     """The database of tip_scores, as SQLAlchemy writes it."""
     pipeline_root: Path = Path(".oo/pipelines")
     """Where pipeline runs keep their artifacts."""
+    model_cards: Path = Path("model_cards")
+    """The folder of model cards, whose words people write."""
+    rollout: Requirements = Requirements()
+    """How careful rollouts are, as JSON such as `{"shadow_hold": "PT6H"}`: what is not named keeps its default, and
+    `oo rollout requirements` shows all."""
+
+    @field_validator("rollout", mode="before")
+    @classmethod
+    def _from_json(cls, value: object) -> object:
+        return Requirements.model_validate_json(value) if isinstance(value, str) else value
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -50,7 +50,8 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def _url(stack: StackSettings, name: str) -> str:
-    return f"http://127.0.0.1:{stack.scorer_port if name == 'scorer' else stack.generator_port}"
+    port = stack.scorer_stable_port if name == "scorer" else stack.generator_port
+    return f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -51,6 +51,22 @@ def test_a_tenant_may_run_an_experiment(tmp_path: Path) -> None:
     assert [variant.name for variant in tenant.experiment.variants] == ["one", "other"]
 
 
+def test_a_tenant_may_name_its_testers(tmp_path: Path) -> None:
+    named = TENANT.replace("name: shop,", "name: shop, testers: [ann, ben],")
+    assert load(write(tmp_path, SERVICE, named)).tenant("shop").testers == ("ann", "ben")
+    with pytest.raises(InvalidCatalog, match="testers"):
+        load(write(tmp_path, SERVICE, named.replace("ben", "''")))
+
+
+def test_a_tenant_may_declare_policies_for_rollouts_each_once(tmp_path: Path) -> None:
+    declared = TENANT.replace("name: shop,", 'name: shop, candidates: [{name: uniform, version: "1"}],')
+    tenant = load(write(tmp_path, SERVICE, declared)).tenant("shop")
+    assert list(tenant.policies) == ["epsilon_greedy@1", "uniform@1"]
+    twice = TENANT.replace("name: shop,", 'name: shop, candidates: [{name: epsilon_greedy, version: "1", epsilon: 0}],')
+    with pytest.raises(InvalidCatalog, match="a candidate has the name and version of another policy"):
+        load(write(tmp_path, SERVICE, twice))
+
+
 def test_an_unknown_tenant_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnknownTenant, match="'nobody' is in no catalog file"):
         load(write(tmp_path, SERVICE)).tenant("nobody")

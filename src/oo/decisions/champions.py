@@ -6,11 +6,19 @@ from dataclasses import dataclass
 
 from oo.catalog import Catalog
 from oo.errors import InvalidModel, ModelNotReady, RegistryUnreachable, UnknownModel
+from oo.events.decision import ServingRole
 from oo.features.services import FeatureService
 from oo.models.onnx_model import OnnxModel
-from oo.registry.registry import CHAMPION, ModelVersion, Registry
+from oo.registry.registry import CANARY, CHAMPION, SHADOW, Alias, ModelVersion, Registry
+from oo.telemetry import MODEL_SERVED
 
 _log = logging.getLogger(__name__)
+
+_ALIASES: dict[ServingRole, tuple[Alias, ...]] = {
+    ServingRole.CANARY: (CANARY, CHAMPION),
+    ServingRole.SHADOW: (SHADOW, CHAMPION),
+}
+"""What a scorer serves of each model, the first that there is; others serve the champion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +30,17 @@ class Champion:
 
 
 class Champions:
-    """The champion of each feature service in the catalog."""
+    """The champion of each feature service in the catalog; for a canary or a shadow the candidate, where there is one.
 
-    def __init__(self, registry: Registry, catalog: Catalog) -> None:
+    Args:
+        registry: where the models are.
+        catalog: the feature services.
+        role: of the scorer.
+    """
+
+    def __init__(self, registry: Registry, catalog: Catalog, role: ServingRole = ServingRole.STABLE) -> None:
         self._registry = registry
+        self._aliases = _ALIASES.get(role, (CHAMPION,))
         self._services = catalog.feature_services
         self._serving: dict[str, Champion] = {}
 
@@ -46,7 +61,7 @@ class Champions:
         return all(service.name in self._serving for service in self._services)
 
     def refresh(self) -> None:
-        """Load what the alias `champion` names now, wherever that changed. Blocks: call it beside the event loop.
+        """Load what the role's alias names now, wherever that changed. Blocks: call it beside the event loop.
 
         A request that is being answered keeps the model that it began with.
 
@@ -54,7 +69,7 @@ class Champions:
             RegistryUnreachable: the registry did not answer; what was loaded stays.
         """
         for service in self._services:
-            version = self._registry.by_alias(service.model, CHAMPION)
+            version = self._wanted(service.model)
             serving = self._serving.get(service.name)
             if version is None or (serving and serving.version == version):
                 continue
@@ -63,7 +78,12 @@ class Champions:
             except (InvalidModel, UnknownModel) as error:
                 _log.error("champion refused", extra=_named(service, version) | {"error": str(error)})
             else:
+                MODEL_SERVED.labels(service.model).set(version.version)
                 _log.info("champion loaded", extra=_named(service, version))
+
+    def _wanted(self, model: str) -> ModelVersion | None:
+        found = (self._registry.by_alias(model, alias) for alias in self._aliases)
+        return next((version for version in found if version is not None), None)
 
     def _load(self, service: FeatureService, version: ModelVersion) -> Champion:
         if version.feature_digest != service.digest:

@@ -83,9 +83,9 @@ class TipWriter:
         """
         started = time.monotonic()
         tenant = self.catalog.tenant(request.tenant_id)
-        prompt, experiment = self.prompts.of(request.prompt_version, tenant, request.user_id)
-        profile = self.profiles.admit(request.profile_features)
         identity = decision_id(request.request_id, header_id, self.new_id)
+        prompt, experiment = self.prompts.of(request.prompt_version, tenant, request.user_id, str(identity))
+        profile = self.profiles.admit(request.profile_features)
         at = self.now()
 
         (signals, degraded), kept = await asyncio.gather(self._signals(request, at), self._kept(request, prompt, at))
@@ -138,8 +138,8 @@ class TipWriter:
         if written.model is not None and not written.cached and self.cache_for:
             kept = Kept(order.state, written.model, written.tips, asked.at)
             self.background.start("cache", self.cache.put(asked.tenant_id, asked.user_id, order.prompt.hash, kept))
-        if self.shadow is not None and self.shadow.samples(asked, order):
-            self.background.start("shadow_prompt", self.shadow.write(asked, order))
+        if self.shadow and (prompt := self.shadow.prompt_for(asked, order, cached=written.cached)):
+            self.background.start("shadow_prompt", self.shadow.write(asked, order, prompt))
 
 
 def _from_cache(order: Order, kept: Kept | None) -> Written | None:

@@ -74,7 +74,8 @@ class GenerateRequest(HttpModel):
     """What the caller computed about the person, by the names of the profile schema; others are ignored and counted.
     Absent: nothing is known."""
     prompt_version: PromptVersion | None = None
-    """A released prompt, such as `v2`. Absent: that of the tenant's experiment, else the deployment's default."""
+    """A released prompt, such as `v2`. Absent: that of the tenant's experiment, else of its rollout, else the
+    deployment's default."""
     topic: Topic | None = None
     """What the tip should be about, in the person's words. Absent: the language model chooses."""
     locale: Locale | None = None

@@ -55,7 +55,7 @@ def _policy(tenant_id: str, decided: ScoreDecided, catalog: Catalog) -> Policy:
     tenant = catalog.tenant(tenant_id)
     variants = tenant.experiment.variants if tenant.experiment else ()
     wanted = decided.policy.name, decided.policy.version
-    for policy in (tenant.policy, *(v.policy for v in variants), FALLBACK):
+    for policy in (*tenant.policies.values(), *(v.policy for v in variants), FALLBACK):
         if (policy.name, policy.version) == wanted:
             return policy
     raise UnknownPolicy(f"tenant {tenant_id!r} no longer declares policy {wanted[0]}@{wanted[1]}; restore its entry")

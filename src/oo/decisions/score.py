@@ -29,6 +29,7 @@ from oo.decisions.identity import decision_id
 from oo.decisions.policy_states import PolicyStates
 from oo.decisions.recording import Recorder
 from oo.decisions.signals import SignalReader
+from oo.decisions.splits import Split, Splits
 from oo.errors import ModelNotReady, OnlineStoreUnavailable
 from oo.events.decision import ScoreDecided, ServingRole
 from oo.experiments.assignment import assign
@@ -38,6 +39,7 @@ from oo.experiments.policy_state import dump
 from oo.experiments.uniform import Uniform
 from oo.features.profile_admission import ProfileAdmission
 from oo.features.services import NO_VALUES, FeatureService, Values
+from oo.telemetry import UNSERVED
 
 # What answers when the policy's own inputs are missing: its propensity is known, so even this choice can be replayed.
 FALLBACK = Uniform(version="fallback")
@@ -135,6 +137,8 @@ class Scorer:
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
     profiles: ProfileAdmission = field(default_factory=ProfileAdmission)
+    splits: Splits = field(default_factory=Splits)
+    """Where a rollout has put another policy in the place of the catalog's."""
 
     async def decide(self, request: ScoreRequest, header_id: str | None = None) -> ScoreResponse:
         """The decision on this request, logged; a retry with the same id gets the first answer again.
@@ -158,7 +162,7 @@ class Scorer:
 
         signal, signal_sequence = await self._signals(request, service, at, degraded)
         scores, champion = self._score(request, service, profile or NO_VALUES, signal, degraded)
-        policy, experiment = _policy_for(tenant, request.user_id)
+        policy, experiment = _policy_for(tenant, request.user_id, self.splits.of("policy", tenant.name), str(identity))
         arms = Arms(tuple(c.tip_id for c in request.candidates), scores)
         if policy.needs_scores and scores is None:
             policy = FALLBACK
@@ -222,11 +226,16 @@ class Scorer:
         return champion.model.score(rows), champion
 
 
-def _policy_for(tenant: Tenant, user_id: str) -> tuple[Policy, Plain | None]:
-    if tenant.experiment is None:
+def _policy_for(tenant: Tenant, user_id: str, split: Split | None, decision_id: str) -> tuple[Policy, Plain | None]:
+    if tenant.experiment is not None:
+        variant = assign(tenant.experiment, tenant.name, user_id)
+        return variant.policy, {"name": tenant.experiment.name, "variant": variant.name}
+    if split is None:
         return tenant.policy, None
-    variant = assign(tenant.experiment, tenant.name, user_id)
-    return variant.policy, {"name": tenant.experiment.name, "variant": variant.name}
+    version = split.version_for(decision_id)
+    if version not in tenant.policies:
+        UNSERVED.labels("policy", version).inc()
+    return tenant.policies.get(version, tenant.policy), None
 
 
 def _ranking(arms: Arms, probabilities: Probabilities) -> list[Plain]:

@@ -12,12 +12,12 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
+def wilson(successes: float, n: float, confidence: float = 0.95) -> Interval:
     """The score interval of a rate: inside [0, 1], usable for small n and for rates near 0 and 1; (0, 1) for n = 0.
 
     Args:
         successes: the sum of n rewards, each 0 or 1.
-        n: the number of trials.
+        n: the number of trials, or how many they are worth.
         confidence: the share of such intervals that hold the true rate, 0 to 1, both excluded.
 
     Raises:

@@ -64,6 +64,11 @@ class Policy(BaseModel, ABC):
     version: str = Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=256)
     """The version of the parameters: what was learned under one is not read by another."""
 
+    @property
+    def id(self) -> str:
+        """Its name and version, such as `thompson@2`: what a rollout calls it."""
+        return f"{self.name}@{self.version}"
+
     @abstractmethod
     def probabilities(self, arms: Arms, state: PolicyState) -> Probabilities:
         """The probability of choosing each arm, in the order of the arms: float64, shape (n,), with sum 1 within 1e-9.

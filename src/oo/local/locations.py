@@ -11,7 +11,6 @@ _PREFIX = "OO_"
 
 def pipeline_settings(stack: StackSettings, overrides: Mapping[str, str]) -> PipelineSettings:
     """The settings of training and of the command line over this stack; `overrides` are environment variables."""
-    local = environment(stack)
-    return PipelineSettings.model_validate(
-        {name.removeprefix(_PREFIX).lower(): overrides.get(name, value) for name, value in local.items()}
-    )
+    known = {f"{_PREFIX}{name.upper()}" for name in PipelineSettings.model_fields}
+    told = environment(stack) | {name: value for name, value in overrides.items() if name in known}
+    return PipelineSettings.model_validate({name.removeprefix(_PREFIX).lower(): told[name] for name in told})

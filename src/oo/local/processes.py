@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oo.local import llama
-from oo.local.settings import StackSettings
+from oo.local import envoy, llama
+from oo.local.settings import PROJECT_DIR, StackSettings
 
 # No library phones home, from no process.
 _SILENT = {
@@ -46,6 +46,7 @@ def environment(settings: StackSettings) -> dict[str, str]:
         "OO_OFFLINE_STORE": str(state / "offline"),
         "OO_TIP_SCORES_URL": f"sqlite:///{state / 'tip_scores.db'}",
         "OO_PIPELINE_ROOT": str(state / "pipelines"),
+        "OO_MODEL_CARDS": str(PROJECT_DIR / "model_cards"),
     }
 
 
@@ -54,18 +55,21 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
     state = settings.state_dir
     shared = _SILENT | environment(settings) | {"PYTHONUNBUFFERED": "1"}
 
-    def bento(name: str, port: int, **more: str) -> Process:
-        service = f"bentos.{name}.service:{name.capitalize()}"
+    def bento(name: str, service: str, setting: str, port: int, **more: str) -> Process:
         url = f"http://127.0.0.1:{port}"
         return Process(
             name=name,
             command=_python("-m", "bentoml", "serve", service, "--host", "127.0.0.1", "--port", str(port)),
             health=f"{url}/readyz",
             url=url,
-            ports={f"OO_{name.upper()}_PORT": port},
+            ports={setting: port},
             environment=shared | {"BENTOML_HOME": str(state / "bentoml" / name)} | more,
             needs=("nats",),
         )
+
+    def scorer(role: str, setting: str, port: int) -> Process:
+        # It loads beside the registry and is ready as soon as that has the champions of the bootstrap.
+        return bento(f"scorer-{role}", "bentos.scorer.service:Scorer", setting, port, SERVING_ROLE=role)
 
     # Without it the generator's own default, or what `up` was called with.
     model = llama.generator_environment(settings.local_llm_port) if settings.local_llm else {}
@@ -86,9 +90,17 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
         _nats(settings),
         _mlflow(settings),
         Process("bootstrap", _python("-m", "oo", "bootstrap"), environment=shared, needs=("nats", "mlflow")),
-        # The scorer loads beside the registry and is ready as soon as that has the champions of the bootstrap.
-        bento("scorer", settings.scorer_port),
-        bento("generator", settings.generator_port, **model),
+        scorer(envoy.STABLE, "OO_SCORER_STABLE_PORT", settings.scorer_stable_port),
+        scorer(envoy.SHADOW, "OO_SCORER_SHADOW_PORT", settings.scorer_shadow_port),
+        scorer(envoy.CANARY, "OO_SCORER_CANARY_PORT", settings.scorer_canary_port),
+        _scorers(settings),
+        bento(
+            "generator",
+            "bentos.generator.service:Generator",
+            "OO_GENERATOR_PORT",
+            settings.generator_port,
+            **model,
+        ),
         consumer("signals", settings.signals_port),
         consumer("archive", settings.archive_port),
         consumer("rewards", settings.rewards_port),
@@ -127,6 +139,20 @@ def _mlflow(settings: StackSettings) -> Process:
         ports={"OO_MLFLOW_PORT": settings.mlflow_port},
         # Its job runner would start five more processes, for features that oO does not use.
         environment=_SILENT | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+    )
+
+
+def _scorers(settings: StackSettings) -> Process:
+    behind = (settings.scorer_stable_port, settings.scorer_shadow_port, settings.scorer_canary_port)
+    ports = map(str, (settings.scorer_port, settings.envoy_admin_port, *behind))
+    return Process(
+        name="scorer",
+        command=_python("-m", "oo.local.envoy", str(settings.traffic_dir), *ports),
+        health=f"http://127.0.0.1:{settings.envoy_admin_port}/ready",
+        url=f"http://127.0.0.1:{settings.scorer_port}",
+        ports={"OO_SCORER_PORT": settings.scorer_port, "OO_ENVOY_ADMIN_PORT": settings.envoy_admin_port},
+        environment=_SILENT,
+        needs=(f"scorer-{envoy.STABLE}",),
     )
 
 

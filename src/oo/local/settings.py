@@ -22,7 +22,12 @@ class StackSettings(BaseSettings):
     nats_monitor_port: Port = 8222
     mlflow_port: Port = 5000
     scorer_port: Port = 3000
+    """Where callers ask: a proxy that splits requests between the scorers, and mirrors them."""
     generator_port: Port = 3001
+    scorer_stable_port: Port = 3010
+    scorer_shadow_port: Port = 3011
+    scorer_canary_port: Port = 3012
+    envoy_admin_port: Port = 9901
     signals_port: Port = 3101
     archive_port: Port = 3102
     rewards_port: Port = 3103
@@ -46,6 +51,11 @@ class StackSettings(BaseSettings):
                 raise ValueError(f"{names[value]} and {field} are both {value}; each needs a port of its own")
             names[value] = field
         return self
+
+    @property
+    def traffic_dir(self) -> Path:
+        """Where the proxy before the scorers reads what goes to which."""
+        return self.state_dir / "traffic"
 
     @classmethod
     def on_free_ports(cls, state_dir: Path) -> Self:

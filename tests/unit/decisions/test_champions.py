@@ -1,10 +1,12 @@
 import pytest
+from prometheus_client import REGISTRY
 
 from oo.catalog import Catalog
 from oo.decisions.champions import Champions
 from oo.errors import ModelNotReady, RegistryUnreachable
+from oo.events.decision import ServingRole
 from oo.registry.memory_registry import MemoryRegistry
-from oo.registry.registry import CHAMPION, Alias, ModelVersion
+from oo.registry.registry import CANARY, CHAMPION, SHADOW, Alias, ModelVersion
 from oo.training.prior import bootstrap, prior
 
 CATALOG = Catalog.model_validate(
@@ -82,3 +84,26 @@ def test_a_champion_that_cannot_serve_is_refused_and_the_old_one_stays(
     promote(registry, onnx, digest)
     champions.refresh()
     assert champions.of(SERVICE).version == first
+
+
+@pytest.mark.parametrize(("role", "alias"), [(ServingRole.CANARY, CANARY), (ServingRole.SHADOW, SHADOW)])
+def test_a_candidate_is_served_by_its_role_alone_and_only_while_there_is_one(
+    registry: LeavingRegistry, role: ServingRole, alias: Alias
+) -> None:
+    first = bootstrap(registry, SERVICE)
+    beside = {each: Champions(registry, CATALOG, each) for each in (ServingRole.STABLE, role)}
+
+    def served() -> dict[ServingRole, ModelVersion]:
+        for champions in beside.values():
+            champions.refresh()
+        return {each: champions.of(SERVICE).version for each, champions in beside.items()}
+
+    assert served() == {ServingRole.STABLE: first, role: first}
+    assert REGISTRY.get_sample_value("oo_model_version", {"model": "tiny"}) == first.version
+    candidate = registry.register(
+        "tiny", prior(SERVICE), feature_service=SERVICE.name, feature_digest=SERVICE.digest, files={}, tags={"n": "2"}
+    )
+    registry.set_alias("tiny", alias, candidate.version)
+    assert served() == {ServingRole.STABLE: first, role: candidate}
+    registry.remove_alias("tiny", alias)
+    assert served() == {ServingRole.STABLE: first, role: first}

@@ -7,10 +7,12 @@ from uuid import UUID
 
 import pytest
 from prometheus_client import REGISTRY
+from pydantic import TypeAdapter
 
 from oo.decisions.decision_log import MemoryDecisionLog
 from oo.decisions.generate_http import GenerateRequest
 from oo.decisions.identity import event_id
+from oo.decisions.splits import Split, Splits, split_key
 from oo.errors import (
     DecisionConflict,
     GatewayFailed,
@@ -30,6 +32,7 @@ from oo.features.profile_schema import FEATURE_OF
 from oo.features.user_state import UserState
 from oo.prompts.library import RETIRED, TIPS, PromptLibrary
 from oo.prompts.lock import write_lock
+from oo.registry.history import Subject
 from oo.writing.tip_cache import Kept, MemoryTipCache
 from tests.generator import ANOTHER, CAPS, NEW_ID, NOW, TIP, CannedGateway, canned, catalog, prompts, tip_writer
 
@@ -507,6 +510,53 @@ async def test_the_share_of_second_tips_is_what_was_asked_for() -> None:
 
     # 50 expected; four standard deviations are 24.5.
     assert 25 < len(log.recorded) - 200 < 75
+
+
+def rolled_out(stable: str, candidate: str | None = None, *, mirror: bool = False, percent: int = 0) -> Splits:
+    split = Split(Subject(kind="prompt", name="example"), stable, candidate, mirror, percent)
+    splits = Splits()
+    splits.put(split_key(split.subject), TypeAdapter(Split).dump_json(split))
+    return splits
+
+
+async def test_a_rollout_chooses_the_prompt_of_requests_that_name_none() -> None:
+    split = rolled_out("v2", "v3", percent=50)
+    writer = tip_writer(splits=split, default="v1")
+    ids = [str(UUID(int=number)) for number in range(40)]
+    written = {one: (await writer.generate(asked(request_id=one))).prompt_version for one in ids}
+    chosen = split.of("prompt", "example")
+    assert chosen is not None
+    assert written == {one: chosen.version_for(one) for one in ids}
+    assert set(written.values()) == {"v2", "v3"}
+    named = await writer.generate(asked(request_id=str(UUID(int=99)), prompt_version="v1"))
+    other = await writer.generate(asked(request_id=str(UUID(int=99)), tenant_id="other"))
+    assert (named.prompt_version, other.prompt_version) == ("v1", "v1")
+
+
+async def test_an_experiment_goes_before_a_rollout() -> None:
+    tenants = catalog(prompt_experiment=PROMPT_EXPERIMENT)
+    answer = await tip_writer(splits=rolled_out("v1"), tenants=tenants).generate(REQUEST)
+    assert answer.prompt_version in {"v2", "v3"}
+    assert answer.experiment is not None
+
+
+async def test_a_rolled_out_version_that_is_not_there_leaves_the_default() -> None:
+    assert (await tip_writer(splits=rolled_out("v77")).generate(REQUEST)).prompt_version == "v1"
+    assert REGISTRY.get_sample_value("oo_rollout_unserved_total", {"kind": "prompt", "version": "v77"}) == 1
+
+
+async def test_a_rollouts_mirror_gets_a_second_tip_beside_each_that_the_serving_prompt_wrote() -> None:
+    log = MemoryDecisionLog()
+    writer = tip_writer(log=log, splits=rolled_out("v1", "v2", mirror=True), cache_for=HOUR)
+    for number, pinned in ((1, None), (2, None), (3, "v3")):
+        await writer.generate(asked(request_id=str(UUID(int=number)), prompt_version=pinned, user_id=f"u{number}"))
+        await writer.background.finish(1)
+    kept = await writer.generate(asked(request_id=str(UUID(int=4)), user_id="u1"))
+    await writer.background.finish(1)
+    assert kept.cached
+    decided = [envelope.generate_decided for envelope in log.recorded.values() if envelope.generate_decided]
+    shadows = {one.decision_id: one.prompt_version for one in decided if one.serving_role is ServingRole.SHADOW}
+    assert shadows == {str(UUID(int=1)): "v2", str(UUID(int=2)): "v2"}
 
 
 def test_a_writer_without_its_default_prompt_does_not_start() -> None:

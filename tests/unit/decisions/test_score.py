@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from pydantic import ValidationError
+from prometheus_client import REGISTRY
+from pydantic import TypeAdapter, ValidationError
 
 from oo.bus.routing import subject_of
 from oo.catalog import Catalog
@@ -15,11 +16,13 @@ from oo.decisions.recording import Recorder
 from oo.decisions.replay import replay
 from oo.decisions.score import Scorer, ScoreRequest
 from oo.decisions.signals import SignalReader
+from oo.decisions.splits import Split, split_key
 from oo.errors import DecisionConflict, InvalidFeature, UnknownTenant
 from oo.events.decision import ScoreDecided, ServingRole
 from oo.features.memory_online_store import MemoryOnlineStore
 from oo.features.profile_schema import FEATURE_OF
 from oo.features.user_state import UserState
+from oo.registry.history import Subject
 from oo.registry.memory_registry import MemoryRegistry
 from oo.training.prior import bootstrap
 
@@ -41,6 +44,20 @@ CATALOG = Catalog.model_validate(
                 "name": "greedy",
                 "feature_service": "tiny@1",
                 "policy": {"name": "epsilon_greedy", "version": "1", "epsilon": 0.1},
+                "candidates": [{"name": "uniform", "version": "2"}],
+            },
+            {
+                "name": "experimenting",
+                "feature_service": "tiny@1",
+                "policy": {"name": "uniform", "version": "1"},
+                "candidates": [{"name": "uniform", "version": "2"}],
+                "experiment": {
+                    "name": "first",
+                    "variants": [
+                        {"name": side, "share": 0.5, "policy": {"name": "uniform", "version": "1"}}
+                        for side in ("a", "b")
+                    ],
+                },
             },
             {"name": "counting", "feature_service": "tiny@1", "policy": {"name": "thompson", "version": "1"}},
         ],
@@ -82,6 +99,11 @@ def _scorer(
         now=lambda: NOW,
         new_id=lambda: UUID(int=7),
     )
+
+
+def _rolled_out(scorer: Scorer, split: Split) -> Scorer:
+    scorer.splits.put(split_key(split.subject), TypeAdapter(Split).dump_json(split))
+    return scorer
 
 
 @pytest.fixture
@@ -136,6 +158,35 @@ async def test_a_retry_gets_the_first_answer_even_when_the_policy_has_learned_si
     assert await scorer.decide(request) == first
     later = await scorer.decide(request.model_copy(update={"request_id": str(UUID(int=9))}))
     assert max(later.ranking, key=lambda arm: arm.probability).tip_id == "call"
+
+
+async def test_a_rollout_puts_its_policies_in_the_place_of_the_catalogs(log: MemoryDecisionLog) -> None:
+    split = Split(Subject(kind="policy", name="greedy"), "epsilon_greedy@1", "uniform@2", percent=50)
+    scorer = _rolled_out(_scorer(log), split)
+    for number in range(200):
+        await scorer.decide(REQUEST.model_copy(update={"request_id": str(UUID(int=number))}))
+    decisions = [envelope.score_decided for envelope in log.recorded.values()]
+    made_by = {
+        decided.decision_id: f"{decided.policy.name}@{decided.policy.version}" for decided in decisions if decided
+    }
+    assert made_by == {decision: split.version_for(decision) for decision in made_by}
+    assert set(made_by.values()) == {"epsilon_greedy@1", "uniform@2"}
+    model = scorer.champions.of(CATALOG.service("tiny@1")).model
+    assert all(replay("greedy", decided, CATALOG, model).equals(decided) for decided in decisions if decided)
+
+
+async def test_a_tenant_with_an_experiment_keeps_it(scorer: Scorer) -> None:
+    _rolled_out(scorer, Split(Subject(kind="policy", name="experimenting"), "uniform@2"))
+    answer = await scorer.decide(REQUEST.model_copy(update={"tenant_id": "experimenting"}))
+    assert (answer.policy.version, answer.experiment is None) == ("1", False)
+
+
+async def test_a_version_that_the_catalog_has_not_is_counted_and_the_catalogs_own_decides(scorer: Scorer) -> None:
+    _rolled_out(scorer, Split(Subject(kind="policy", name="greedy"), "uniform@3"))
+    answer = await scorer.decide(REQUEST)
+    assert (answer.policy.name, answer.policy.version) == ("epsilon_greedy", "1")
+    labels = {"kind": "policy", "version": "uniform@3"}
+    assert REGISTRY.get_sample_value("oo_rollout_unserved_total", labels) == 1
 
 
 async def test_the_order_of_the_candidates_does_not_matter(log: MemoryDecisionLog) -> None:

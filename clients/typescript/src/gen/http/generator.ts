@@ -122,7 +122,10 @@ export interface components {
             } & {
                 readonly [key: string]: number | boolean | string | null;
             }) | null;
-            /** @description A released prompt, such as `v2`. Absent: that of the tenant's experiment, else the deployment's default. */
+            /**
+             * @description A released prompt, such as `v2`. Absent: that of the tenant's experiment, else of its rollout, else the
+             *     deployment's default.
+             */
             readonly prompt_version?: string | null;
             /** @description What the tip should be about, in the person's words. Absent: the language model chooses. */
             readonly topic?: string | null;
