@@ -16,7 +16,7 @@ export HF_HUB_OFFLINE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env up down status logs demo test soak llm test-llm lint bench api golden manifests lock clean
+.PHONY: help env up down status logs demo test soak llm test-llm lint bench api golden manifests pipelines lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,7 +44,7 @@ demo: env ## Start a fresh stack and tell the whole story on real data
 	@$(PY) -m examples.demo
 
 test: env ## Run all tests; COVER=1 also says which lines they do not reach
-	@$(PY) -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(if $(COVER),--cov=oo)
+	@$(PY) -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder $(if $(COVER),--cov=oo)
 
 EVENTS := 100000
 soak: env ## Kill, freeze and starve consumers under EVENTS=100000, and the generator's language model
@@ -80,6 +80,9 @@ golden: env ## Write and lock the golden events that are missing
 
 manifests: env ## Renew manifests/nats after a change of a stream or durable
 	@$(PY) -m scripts.nats_manifests
+
+pipelines: env ## Compile the pipelines into manifests/kfp after a change of them
+	@$(PY) -m scripts.kfp_manifests
 
 lock: env ## Renew requirements/*.txt after a change of pyproject.toml
 	@scripts/lock.sh

@@ -1,191 +1,182 @@
-"""The training pipeline: dataset → fit → register → judge, each a signature and one library call."""
+"""The training pipeline, from the offline store to a challenger; each step is a signature and one library call."""
 
-import json
-from collections.abc import Callable
-from datetime import datetime
+from typing import List  # noqa: UP035  # KFP reads this annotation
 
 from kfp import dsl  # type: ignore[import-untyped]  # KFP ships no types
 
-from oo.settings import PipelineSettings
-from oo.training.challenge import Outcome
-from oo.training.steps.assemble import LATEST
-from pipelines.local_run import run
-
-BASE_IMAGE = "oo-pipelines-python:0.1.0"
+from oo.wiring.steps import LATEST
+from pipelines.cluster import BASE_IMAGE, Needs, on_cluster
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)  # type: ignore[untyped-decorator]  # KFP's
-def assemble(  # noqa: PLR0913  # a pipeline's arguments are plain values
-    *,
-    catalog: str,
+def plan(table_version: int, shards: int) -> list:  # type: ignore[type-arg]  # KFP knows no more of it
+    """The shards of the dataset, of one version of the offline store."""
+    from oo.settings import PipelineSettings, read
+    from oo.wiring.steps.assemble import plan_shards
+
+    return [dict(shard) for shard in plan_shards(read(PipelineSettings), table_version=table_version, shards=shards)]
+
+
+@dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)  # type: ignore[untyped-decorator]  # KFP's
+def assemble(feature_service: str, as_of: str, planned: dict, shard: dsl.Output[dsl.Dataset]) -> None:  # type: ignore[type-arg]  # the same
+    """The decisions of some people and what they earned, with the features that were served."""
+    from pathlib import Path
+
+    from oo.settings import PipelineSettings, read
+    from oo.wiring.steps.assemble import assemble_shard
+
+    told = assemble_shard(
+        read(PipelineSettings),
+        feature_service,
+        as_of=as_of,
+        planned=planned,  # type: ignore[arg-type]  # as `plan` made it
+        shard=Path(shard.path),
+    )
+    left_out = sum(told.excluded.values())
+    print(f"oo: {told.rows} rows, {left_out} left out; it took {told.peak_mib:.0f} MiB")
+
+
+@dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)  # type: ignore[untyped-decorator]  # KFP's
+def merge(
     feature_service: str,
-    offline_store: str,
-    tip_scores_url: str,
-    as_of: str,
-    table_version: int,
+    shards: dsl.Input[List[dsl.Dataset]],  # noqa: UP006  # KFP reads this annotation
     dataset: dsl.Output[dsl.Dataset],
 ) -> None:
-    """Decisions and what they earned, with the features that were served."""
-    from dataclasses import asdict  # noqa: PLC0415  # KFP sends a component's body alone
-    from pathlib import Path  # noqa: PLC0415  # the same
+    """The dataset of all shards, in the order of time."""
+    from dataclasses import asdict
+    from pathlib import Path
 
-    from oo.training.steps.assemble import assemble  # noqa: PLC0415  # the same
+    from oo.settings import PipelineSettings, read
+    from oo.training.peak_memory import peak_mib
+    from oo.wiring.steps.assemble import merge_shards
 
-    manifest = assemble(
-        catalog=catalog,
-        feature_service=feature_service,
-        offline_store=offline_store,
-        tip_scores_url=tip_scores_url,
-        as_of=as_of,
-        table_version=table_version,
+    manifest = merge_shards(
+        read(PipelineSettings),
+        feature_service,
+        shards=[Path(shard.path) for shard in shards],
         dataset=Path(dataset.path),
     )
     dataset.metadata.update(asdict(manifest))
+    print(f"oo: {manifest.rows} rows of version {manifest.table_version}; it took {peak_mib():.0f} MiB")
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)  # type: ignore[untyped-decorator]  # KFP's
-def fit(
-    catalog: str, feature_service: str, dataset: dsl.Input[dsl.Dataset], seed: int, candidate: dsl.Output[dsl.Model]
-) -> None:
-    """The better of two recipes as an ONNX file, proven equal to its model."""
-    from dataclasses import asdict  # noqa: PLC0415  # KFP sends a component's body alone
-    from pathlib import Path  # noqa: PLC0415  # the same
+def fit(feature_service: str, dataset: dsl.Input[dsl.Dataset], seed: int, candidate: dsl.Output[dsl.Model]) -> None:
+    """The best model of a search, calibrated, as an ONNX file that is proven equal to it."""
+    from dataclasses import asdict
+    from pathlib import Path
 
-    from oo.training.steps.fit import fit  # noqa: PLC0415  # the same
+    from oo.settings import PipelineSettings, read
+    from oo.training.peak_memory import peak_mib
+    from oo.wiring.steps.fit import fit
 
-    report = fit(
-        catalog=catalog,
-        feature_service=feature_service,
+    fitted = fit(
+        read(PipelineSettings),
+        feature_service,
         dataset=Path(dataset.path),
         seed=seed,
         candidate=Path(candidate.path),
     )
-    candidate.metadata.update(asdict(report))
+    candidate.metadata.update(asdict(fitted.report))
+    print(f"oo: {fitted.report.recipe}; it took {peak_mib():.0f} MiB")
+
+
+@dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)  # type: ignore[untyped-decorator]  # KFP's
+def judge(  # noqa: PLR0913, PLR0917  # a step's inputs and outputs
+    feature_service: str,
+    dataset: dsl.Input[dsl.Dataset],
+    candidate: dsl.Input[dsl.Model],
+    card: str,
+    verdict: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """What every gate says of the model against the champion."""
+    from pathlib import Path
+
+    from oo.settings import PipelineSettings, read
+    from oo.wiring.steps.judge import judge
+
+    told = judge(
+        read(PipelineSettings),
+        feature_service,
+        dataset=Path(dataset.path),
+        candidate=Path(candidate.path),
+        card=card,
+        verdict=Path(verdict.path),
+    )
+    for reason in told.reasons:
+        for figure, value in reason.figures.items():
+            metrics.log_metric(f"{reason.name} {figure}", value)
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)  # type: ignore[untyped-decorator]  # KFP's
 def register(
-    catalog: str,
     feature_service: str,
-    mlflow_url: str,
     dataset: dsl.Input[dsl.Dataset],
     candidate: dsl.Input[dsl.Model],
+    card: str,
+    verdict: dsl.Input[dsl.Artifact],
 ) -> int:
-    """The challenger's version."""
-    from pathlib import Path  # noqa: PLC0415  # KFP sends a component's body alone
+    """The model's version, with all that is known of it beside it."""
+    from pathlib import Path
 
-    from oo.training.steps.register import register  # noqa: PLC0415  # the same
+    from oo.settings import PipelineSettings, read
+    from oo.wiring.steps.register import register
 
     return register(
-        catalog=catalog,
-        feature_service=feature_service,
-        mlflow_url=mlflow_url,
+        read(PipelineSettings),
+        feature_service,
         dataset=Path(dataset.path),
         candidate=Path(candidate.path),
+        card=card,
+        verdict=Path(verdict.path),
     )
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)  # type: ignore[untyped-decorator]  # KFP's
-def judge(  # noqa: PLR0913  # a pipeline's arguments are plain values
-    *,
-    catalog: str,
-    feature_service: str,
-    mlflow_url: str,
-    dataset: dsl.Input[dsl.Dataset],
-    version: int,
-    metrics: dsl.Output[dsl.Metrics],
-) -> str:
-    """Gates against the champion; the outcome as JSON."""
-    from pathlib import Path  # noqa: PLC0415  # KFP sends a component's body alone
+def propose(feature_service: str, version: int, verdict: dsl.Input[dsl.Artifact]) -> str:
+    """The challenger, when every gate let it through; what became of it as JSON."""
+    from pathlib import Path
 
-    from oo.training.steps.judge import judge  # noqa: PLC0415  # the same
+    from oo.settings import PipelineSettings, read
+    from oo.wiring.steps.propose import propose
 
-    outcome = judge(
-        catalog=catalog,
-        feature_service=feature_service,
-        mlflow_url=mlflow_url,
-        dataset=Path(dataset.path),
-        version=version,
-    )
-    for reason in outcome.verdict.reasons:
-        for figure, value in reason.figures.items():
-            metrics.log_metric(f"{reason.name} {figure}", value)
+    outcome = propose(read(PipelineSettings), feature_service, version=version, verdict=Path(verdict.path))
     return outcome.model_dump_json()
 
 
 @dsl.pipeline(name="train")  # type: ignore[untyped-decorator]  # KFP's
 def training(  # noqa: PLR0913, PLR0917  # a pipeline's arguments are plain values
-    catalog: str,
-    feature_service: str,
-    offline_store: str,
-    tip_scores_url: str,
-    mlflow_url: str,
-    as_of: str,
-    seed: int,
-    table_version: int,
+    feature_service: str, as_of: str, seed: int = 0, table_version: int = LATEST, shards: int = 1, card: str = ""
 ) -> str:
-    """Train a challenger on what was decided and rewarded, judge it, and promote it when it beats the champion."""
-    assembled = assemble(
-        catalog=catalog,
-        feature_service=feature_service,
-        offline_store=offline_store,
-        tip_scores_url=tip_scores_url,
-        as_of=as_of,
-        table_version=table_version,
-    )
-    fitted = fit(catalog=catalog, feature_service=feature_service, dataset=assembled.outputs["dataset"], seed=seed)
-    registered = register(
-        catalog=catalog,
-        feature_service=feature_service,
-        mlflow_url=mlflow_url,
-        dataset=assembled.outputs["dataset"],
-        candidate=fitted.outputs["candidate"],
-    )
-    judged = judge(
-        catalog=catalog,
-        feature_service=feature_service,
-        mlflow_url=mlflow_url,
-        dataset=assembled.outputs["dataset"],
-        version=registered.output,
-    )
-    # These read or change what lies outside of their arguments: a cached promotion would promote nothing.
-    for step in (assembled, registered, judged):
-        step.set_caching_options(enable_caching=False)
-    outcome: str = judged.outputs["Output"]
-    return outcome
+    """Train a model on what was decided and rewarded, judge it, register it, and propose it when it is better.
 
-
-def run_locally(  # noqa: PLR0913  # all after the first two by name
-    settings: PipelineSettings,
-    feature_service: str,
-    *,
-    as_of: datetime,
-    seed: int,
-    table_version: int | None = None,
-    on_step: Callable[[str], None] = lambda _: None,
-) -> Outcome:
-    """Run the pipeline on this machine, a process a step, and tell what became of the challenger.
+    Nothing here changes what anybody sees: that is what `promote` does, step by step.
 
     Args:
-        settings: where the stores, the registry and the catalog are, and where runs keep their artifacts and log.
         feature_service: such as "tips@1".
-        as_of: nothing that was decided later, or still open then, is used.
+        as_of: ISO 8601 with an offset; nothing that was decided later, or still open then, is used.
         seed: of the folds and of the model's own randomness.
-        table_version: the offline store's version to learn from, rewards and all; the latest when None.
-        on_step: called with the name of each step as it begins.
-
-    Raises:
-        PipelineFailed: a step ended without its result; names the step and its reason.
+        table_version: the offline store's version to learn from, rewards and all; -1 is the latest.
+        shards: in how many parts the dataset is assembled; memory grows with one of them.
+        card: the text of the model's card, for what people wrote on it.
     """
-    arguments = {
-        "catalog": ",".join(map(str, settings.catalog)),
-        "feature_service": feature_service,
-        "offline_store": settings.offline_store,
-        "tip_scores_url": settings.tip_scores_url,
-        "mlflow_url": settings.mlflow_url,
-        "as_of": as_of.isoformat(),
-        "seed": seed,
-        "table_version": LATEST if table_version is None else table_version,
-    }
-    log = settings.pipeline_root / f"{feature_service}.log"
-    return Outcome.model_validate_json(run("pipelines.train:training", json.dumps(arguments), log, on_step))
+    planned = plan(table_version=table_version, shards=shards)
+    with dsl.ParallelFor(planned.output, parallelism=4) as one:
+        shard = assemble(feature_service=feature_service, as_of=as_of, planned=one)
+    merged = merge(feature_service=feature_service, shards=dsl.Collected(shard.outputs["shard"]))
+    dataset = merged.outputs["dataset"]
+    fitted = fit(feature_service=feature_service, dataset=dataset, seed=seed)
+    candidate = fitted.outputs["candidate"]
+    judged = judge(feature_service=feature_service, dataset=dataset, candidate=candidate, card=card)
+    verdict = judged.outputs["verdict"]
+    registered = register(
+        feature_service=feature_service, dataset=dataset, candidate=candidate, card=card, verdict=verdict
+    )
+    proposed = propose(feature_service=feature_service, version=registered.output, verdict=verdict)
+    for step in (planned, registered, proposed):
+        on_cluster(step, Needs.LITTLE)
+    for step in (shard, merged, fitted, judged):
+        on_cluster(step, Needs.ROWS)
+    outcome: str = proposed.output
+    return outcome

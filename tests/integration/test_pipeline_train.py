@@ -1,24 +1,35 @@
-"""The training pipeline on KFP's local runner, with real stores and a real registry."""
+"""The training pipeline on KFP's local runner, with real stores, a real registry and a real history."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
+from oo.bus import streams
+from oo.bus.connection import connect
+from oo.cards.card import Card
 from oo.errors import PipelineFailed
+from oo.registry.history import Recorded, Subject
 from oo.registry.mlflow_registry import MlflowRegistry
-from oo.registry.registry import CHALLENGER, CHAMPION, PREVIOUS
+from oo.registry.registry import CHALLENGER, CHAMPION
 from oo.settings import PipelineSettings
 from oo.training.lineage import models_trained_on
 from oo.training.prior import bootstrap
-from pipelines.train import run_locally
+from oo.training.registration import MODEL_CARD, VERDICT
+from oo.wiring.history import history
+from pipelines import runs
+from pipelines.runs import Training
+from tests.integration.nats_server import NatsServer
 from tests.mlflow_server import mlflow_server
 from tests.training_data import CATALOG, SERVICE, START, World, digit_decisions
 
 AS_OF = START + timedelta(days=1)
+STEPS = ["plan", "assemble", "assemble", "merge", "fit", "judge", "register", "propose"]
+WORDS = "# digits\n\n## Owners\n\nUs.\n\n## Intended use\n\nTests.\n\n## Limits\n\nDigits.\n"
 
 
 @pytest.fixture(scope="module")
@@ -26,52 +37,86 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineSetti
     folder = tmp_path_factory.mktemp("pipeline")
     catalog = folder / "catalog.yaml"
     catalog.write_text(yaml.safe_dump(CATALOG.model_dump(mode="json", exclude_none=True)))
+    (folder / "digits.md").write_text(WORDS)
+    server = NatsServer(folder / "jetstream", folder)
+    server.start()
+    asyncio.run(_with_streams(server.url))
     with mlflow_server(folder) as uri:
         yield PipelineSettings(
+            nats_url=server.url,
             catalog=(catalog,),
             mlflow_url=uri,
             offline_store=str(folder / "offline"),
             tip_scores_url=f"sqlite:///{folder / 'tip_scores.db'}",
             pipeline_root=folder / "runs",
+            model_cards=folder,
         )
+    server.stop()
+
+
+async def _with_streams(url: str) -> None:
+    client = await connect(url, "oo-tests")
+    await streams.ensure(client.jetstream())
+    await client.close()
 
 
 @pytest.fixture(scope="module")
 def world(settings: PipelineSettings) -> Iterator[World]:
     world = World.in_folder(Path(settings.offline_store).parent)
-    decisions, feedback = digit_decisions(600, seed=4)
+    decisions, feedback = digit_decisions(1_000, seed=4)
     world.tell("DECISIONS", decisions)
     world.tell("FEEDBACK", feedback)
     yield world
     world.engine.dispose()
 
 
-def test_decisions_become_the_next_champion_and_the_same_again_are_refused(
+def told(settings: PipelineSettings) -> Sequence[Recorded]:
+    async def read() -> Sequence[Recorded]:
+        async with history(settings) as opened:
+            return await opened.of(Subject(kind="model", name="digits"))
+
+    return asyncio.run(read())
+
+
+def test_decisions_become_a_challenger_that_nobody_sees_yet_and_the_same_again_changes_nothing(
     settings: PipelineSettings, world: World
 ) -> None:
     registry = MlflowRegistry(settings.mlflow_url)
     prior = bootstrap(registry, SERVICE)
     steps: list[str] = []
-    outcome = run_locally(settings, "digits@1", as_of=AS_OF, seed=4, on_step=steps.append)
-    assert steps == ["assemble", "fit", "register", "judge"]
-    assert outcome.promoted, outcome.sentences
-    assert registry.by_alias("digits", CHAMPION) == outcome.challenger
-    assert registry.by_alias("digits", PREVIOUS) == prior
+    notes: list[str] = []
+    outcome = runs.train(
+        settings, Training("digits@1", AS_OF, seed=4, shards=2), on_step=steps.append, on_note=notes.append
+    )
+    assert steps == STEPS
+    assert sum(int(note.partition(" rows")[0]) for note in notes[:2]) == 1_000
+    assert all("it took" in note and note.endswith(" MiB") for note in notes)
+    assert outcome.proposed, outcome.sentences
+    assert registry.by_alias("digits", CHALLENGER) == outcome.challenger
+    assert registry.by_alias("digits", CHAMPION) == prior
     manifest = json.loads(registry.read_file(outcome.challenger, "manifest.json"))
-    assert manifest["dataset"]["rows"] == 600
+    assert manifest["dataset"]["rows"] == 1_000
     assert manifest["dataset"]["table_version"] == world.store.version()
     assert manifest["fit"]["seed"] == 4
     assert models_trained_on(registry, "digits", "00000000-0000-0000-0000-000000000000") == [outcome.challenger]
+    card = Card.parse(registry.read_file(outcome.challenger, MODEL_CARD).decode())
+    assert card.missing() == ()
+    assert card.facts is not None
+    assert card.facts.kind == "model"
+    assert [step.stage for step in card.facts.rollout] == ["challenger"]
+    before = told(settings)
+    assert [one.transition.stage for one in before] == ["champion", "challenger"]
 
-    again = run_locally(settings, "digits@1", as_of=AS_OF, seed=4)
-    assert again.challenger.digest == outcome.challenger.digest
-    assert not again.promoted
-    assert registry.by_alias("digits", CHALLENGER) == again.challenger
-    assert registry.by_alias("digits", CHAMPION) == outcome.challenger
+    again = runs.train(settings, Training("digits@1", AS_OF, seed=4))
+    assert again.challenger == outcome.challenger, "one shard or two: the same rows, the same file, the same version"
+    assert again.proposed
+    assert told(settings) == before
+    assert registry.versions("digits") == [prior, outcome.challenger]
+    assert registry.read_file(outcome.challenger, VERDICT)
 
 
 def test_too_little_to_learn_from_ends_with_the_step_and_its_sentence(settings: PipelineSettings, world: World) -> None:
     early = START + timedelta(hours=1, minutes=5)  # the windows of the first five minutes are over
     with pytest.raises(PipelineFailed, match=r"step 'fit': \d+ decisions to fit on, 100 are needed"):
-        run_locally(settings, "digits@1", as_of=early, seed=4)
+        runs.train(settings, Training("digits@1", early, seed=4))
     assert world.store.version() > 0

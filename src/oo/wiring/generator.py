@@ -6,7 +6,7 @@ from random import Random
 from nats.js import JetStreamContext
 
 from oo import catalog as catalogs
-from oo.bus.streams import BUDGETS_BUCKET, FEATURES_BUCKET, TIPS_BUCKET
+from oo.bus.streams import BUDGETS_BUCKET, FEATURES_BUCKET, TIPS_BUCKET, TRAFFIC_BUCKET
 from oo.catalog import Catalog
 from oo.decisions.background import Background
 from oo.decisions.decision_log import DecisionLog, JetStreamDecisionLog
@@ -15,6 +15,7 @@ from oo.decisions.prompt_choice import PromptChoice
 from oo.decisions.recording import Recorder
 from oo.decisions.shadow_prompt import ShadowPrompt
 from oo.decisions.signals import SignalReader
+from oo.decisions.splits import Splits
 from oo.errors import OnlineStoreUnavailable, TipCacheUnavailable
 from oo.events.decision import ServingRole
 from oo.features.nats_online_store import NatsOnlineStore
@@ -25,7 +26,7 @@ from oo.llm.ledger import Ledger
 from oo.llm.memory_ledger import MemoryLedger
 from oo.llm.nats_ledger import NatsLedger
 from oo.prompts.library import TIPS, PromptLibrary
-from oo.running import Running
+from oo.running import Running, start, stop
 from oo.settings import GeneratorSettings
 from oo.wiring.language_model import caps, language_model
 from oo.wiring.process import new_id, now, on_the_bus, quieten_collector
@@ -47,10 +48,11 @@ async def generator(settings: GeneratorSettings) -> AsyncIterator[Running[TipWri
         budget = DailyBudget(await _ledger(settings, jetstream), _caps(settings, catalog), now)
         writer = Writer(CappedGateway(gateway, caps(settings), budget), guardrails)
         log = JetStreamDecisionLog(jetstream, settings.decision_log_timeout)
-        background = Background(MOST_BACKGROUND)
+        background, splits = Background(MOST_BACKGROUND), Splits()
+        prompts = PromptChoice(library, settings.default_prompt_version, splits)
         writing = TipWriter(
             catalog=catalog,
-            prompts=PromptChoice(library, settings.default_prompt_version),
+            prompts=prompts,
             signals=SignalReader(
                 NatsOnlineStore(await jetstream.key_value(FEATURES_BUCKET), Random()),  # noqa: S311  # spreads retries
                 settings.online_store_timeout,
@@ -60,18 +62,20 @@ async def generator(settings: GeneratorSettings) -> AsyncIterator[Running[TipWri
             cache_for=timedelta(seconds=settings.tip_cache_seconds if _writes_buckets(settings) else 0),
             seconds=settings.llm_timeout,
             recorder=Recorder(log, "generate"),
-            shadow=_shadow_prompt(settings, library, writer, log),
+            shadow=_shadow_prompt(settings, prompts, writer, log),
             background=background,
             role=settings.serving_role,
             now=now,
             new_id=new_id,
         )
         await _warm(writing)
+        tasks = start({"splits": splits.follow(await jetstream.key_value(TRAFFIC_BUCKET))})
         # A call that failed lies in cycles of LiteLLM's, with all that was sent and read: much memory in few objects.
         quieten_collector(young=700)
         try:
-            yield Running(writing, (), lambda: True)
+            yield Running(writing, tasks, lambda: splits.complete)
         finally:
+            await stop(tasks)
             await background.finish(LAST_WORK_SECONDS)
             await budget.aclose()
 
@@ -108,12 +112,14 @@ def _caps(settings: GeneratorSettings, catalog: Catalog) -> Callable[[str], floa
 
 
 def _shadow_prompt(
-    settings: GeneratorSettings, library: PromptLibrary, writer: Writer, log: DecisionLog
+    settings: GeneratorSettings, prompts: PromptChoice, writer: Writer, log: DecisionLog
 ) -> ShadowPrompt | None:
-    if settings.shadow_prompt_version is None or settings.serving_role is ServingRole.SHADOW:
+    if settings.serving_role is ServingRole.SHADOW:
         return None
+    tried = settings.shadow_prompt_version
     return ShadowPrompt(
-        prompt=library.get(settings.shadow_prompt_version),
+        prompts=prompts,
+        prompt=None if tried is None else prompts.library.get(tried),
         share=settings.shadow_prompt_percent / 100,
         writer=writer,
         seconds=settings.llm_timeout,

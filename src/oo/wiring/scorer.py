@@ -3,13 +3,14 @@ from contextlib import asynccontextmanager
 from random import Random
 
 from oo import catalog as catalogs
-from oo.bus.streams import FEATURES_BUCKET, POLICY_STATE_BUCKET
+from oo.bus.streams import FEATURES_BUCKET, POLICY_STATE_BUCKET, TRAFFIC_BUCKET
 from oo.decisions.champions import Champions
 from oo.decisions.decision_log import JetStreamDecisionLog
 from oo.decisions.policy_states import PolicyStates
 from oo.decisions.recording import Recorder
 from oo.decisions.score import Scorer
 from oo.decisions.signals import SignalReader
+from oo.decisions.splits import Splits
 from oo.features.nats_online_store import NatsOnlineStore
 from oo.registry.mlflow_registry import MlflowRegistry
 from oo.running import Running, start, stop
@@ -19,11 +20,11 @@ from oo.wiring.process import new_id, now, on_the_bus, quieten_collector
 
 @asynccontextmanager
 async def scorer(settings: ScorerSettings) -> AsyncIterator[Running[Scorer]]:
-    """The scorer, with champions and policy states followed in the background."""
+    """The scorer, with champions, policy states and splits followed in the background."""
     catalog = catalogs.load(settings.catalog)
     async with on_the_bus(settings, "oo-scorer") as jetstream:
-        champions = Champions(MlflowRegistry(settings.mlflow_url), catalog)
-        policy_states = PolicyStates()
+        champions = Champions(MlflowRegistry(settings.mlflow_url), catalog, settings.serving_role)
+        policy_states, splits = PolicyStates(), Splits()
         deciding = Scorer(
             catalog=catalog,
             signals=SignalReader(
@@ -36,15 +37,17 @@ async def scorer(settings: ScorerSettings) -> AsyncIterator[Running[Scorer]]:
             role=settings.serving_role,
             now=now,
             new_id=new_id,
+            splits=splits,
         )
         tasks = start(
             {
                 "champions": champions.follow(settings.registry_poll_seconds),
                 "policy states": policy_states.follow(await jetstream.key_value(POLICY_STATE_BUCKET)),
+                "splits": splits.follow(await jetstream.key_value(TRAFFIC_BUCKET)),
             }
         )
         quieten_collector()
         try:
-            yield Running(deciding, tasks, lambda: champions.complete)
+            yield Running(deciding, tasks, lambda: champions.complete and splits.complete)
         finally:
             await stop(tasks)

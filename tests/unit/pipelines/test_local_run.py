@@ -10,14 +10,14 @@ TWO_STEPS = "tests.unit.pipelines.two_steps:two_steps"
 
 def test_a_run_tells_its_steps_and_returns_its_output(tmp_path: Path) -> None:
     steps: list[str] = []
-    assert run(TWO_STEPS, '{"number": 7}', tmp_path / "runs" / "log", steps.append) == "seven"
+    assert run(TWO_STEPS, '{"number": 7}', (), tmp_path / "runs" / "log", steps.append) == "seven"
     assert steps == ["write", "read"]
 
 
 def test_a_step_that_refuses_is_named_with_its_sentence(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with pytest.raises(PipelineFailed) as failure:
-        run(TWO_STEPS, '{"number": -3}', log, lambda _: None)
+        run(TWO_STEPS, '{"number": -3}', (), log, lambda _: None)
     assert str(failure.value) == (
         f"step 'read': -3 rows are too few; wait for more. Everything that it said is in {log}"
     )
@@ -27,13 +27,13 @@ def test_a_step_that_refuses_is_named_with_its_sentence(tmp_path: Path) -> None:
 def test_a_step_that_breaks_is_named_and_its_log_kept(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with pytest.raises(PipelineFailed, match="step 'read': it ended without a reason of ours"):
-        run(TWO_STEPS, '{"number": 0}', log, lambda _: None)
+        run(TWO_STEPS, '{"number": 0}', (), log, lambda _: None)
     assert "ZeroDivisionError" in log.read_text()
 
 
 def test_a_run_leaves_this_process_as_it_was(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     before = print
-    run(TWO_STEPS, '{"number": 7}', tmp_path / "log", lambda _: None)
+    run(TWO_STEPS, '{"number": 7}', (), tmp_path / "log", lambda _: None)
     assert print is before
     assert capfd.readouterr() == ("", "")
 
@@ -41,4 +41,4 @@ def test_a_run_leaves_this_process_as_it_was(tmp_path: Path, capfd: pytest.Captu
 def test_steps_find_the_sources_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    assert run(TWO_STEPS, '{"number": 7}', tmp_path / "log", lambda _: None) == "seven"
+    assert run(TWO_STEPS, '{"number": 7}', (), tmp_path / "log", lambda _: None) == "seven"
