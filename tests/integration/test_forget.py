@@ -42,7 +42,7 @@ from oo.registry.registry import CHAMPION
 from oo.rewards import database
 from oo.rewards.tables import tip_feedback, tip_scores
 from oo.settings import PipelineSettings
-from oo.training.challenge import TRAINING_ROWS
+from oo.training.registration import TRAINING_ROWS
 from oo.wiring.erasure import erasure
 from oo.wiring.lineage import tracing
 from oo.writing.nats_tip_cache import NatsTipCache

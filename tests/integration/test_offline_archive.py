@@ -283,7 +283,7 @@ async def test_the_command_line_compacts_names_and_forgets(
     named = await oo(["offline", "snapshot", "before"])
     assert named.output == f"before is version {OfflineStore(folder).snapshot('before').version}\n"
     assert f"{datetime.now(UTC):%Y-%m-%d}" in (await oo(["offline", "snapshots"])).output
-    unknown = await oo(["train", "tips@1", "--snapshot", "after"])
+    unknown = await oo(["pipeline", "run", "train", "tips@1", "--snapshot", "after"])
     assert unknown.exit_code == 1
     assert "it has before" in unknown.output
     told = await oo(["offline", "compact", "--dry-run"])

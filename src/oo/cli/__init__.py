@@ -5,7 +5,20 @@ Imports stand inside the commands where they are slow: `oo --help` must not wait
 
 import typer
 
-from oo.cli import decisions, erasure, generate, letters, models, offline, profile, prompts, stack
+from oo.cli import (
+    cards,
+    decisions,
+    erasure,
+    generate,
+    letters,
+    models,
+    offline,
+    pipelines,
+    profile,
+    prompts,
+    rollouts,
+    stack,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,10 +34,12 @@ app.command()(stack.bootstrap)
 app.command()(generate.generate)
 app.command()(erasure.forget)
 app.command()(decisions.rewards)
-app.command()(models.train)
+app.add_typer(cards.app, name="card")
 app.add_typer(decisions.app, name="decision")
 app.add_typer(letters.app, name="dlq")
 app.add_typer(models.app, name="model")
 app.add_typer(offline.app, name="offline")
+app.add_typer(pipelines.app, name="pipeline")
 app.add_typer(profile.app, name="profile")
 app.add_typer(prompts.app, name="prompt")
+app.add_typer(rollouts.app, name="rollout")

@@ -1,16 +1,16 @@
 """The commands for dead letters."""
 
 import asyncio
-import re
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from oo.cli.moment import moment
 from oo.cli.surroundings import err, out, pipeline_settings, telling_errors
 from oo.events.subjects import ConsumerName
 from oo.printing import LetterList, letter_lines, progress_bar, replay_lines
@@ -27,28 +27,15 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="See dead letters, put them back on the bus, or throw them away.")
 
 
-def _moment(text: str) -> datetime:
-    """A moment in ISO 8601, in UTC when it names no zone, or so long ago: 30m, 12h, 7d."""
-    from oo.wiring.process import now
-
-    if ago := re.fullmatch(r"([0-9]{1,5})([mhd])", text):
-        return now() - int(ago[1]) * timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[ago[2]]: 1})
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is none; give 2026-11-22, 2026-11-22T17:00 (UTC), 30m, 12h or 7d") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 _Sequences = Annotated[list[int] | None, typer.Argument(min=1, help="As `oo dlq list` shows them.", metavar="SEQUENCE")]
 _Consumer = Annotated[ConsumerName | None, typer.Option(help="Rejected by this consumer.")]
 _Reason = Annotated[str | None, typer.Option(help="Rejected for this reason, such as invalid_event.")]
 _Subject = Annotated[str | None, typer.Option(help="Sent on this subject; 'signals.>' for all below it.")]
 _Since = Annotated[
     datetime | None,
-    typer.Option(parser=_moment, metavar="WHEN", help="Buried then or later: ISO 8601, or 30m, 12h, 7d."),
+    typer.Option(parser=moment, metavar="WHEN", help="Buried then or later: ISO 8601, or 30m, 12h, 7d."),
 ]
-_Until = Annotated[datetime | None, typer.Option(parser=_moment, metavar="WHEN", help="Buried before.")]
+_Until = Annotated[datetime | None, typer.Option(parser=moment, metavar="WHEN", help="Buried before.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 

@@ -72,7 +72,10 @@ def snapshot_offline_store(
     *,
     drop: Annotated[bool, typer.Option("--drop", help="Forget the name; compaction then deletes its files.")] = False,
 ) -> None:
-    """Name the table's latest version, which from then on stays readable: `oo train tips@1 --snapshot NAME`."""
+    """Name the table's latest version, which from then on stays readable.
+
+    oo pipeline run train tips@1 --snapshot NAME
+    """
     from oo.offline.store import OfflineStore
     from oo.wiring.process import now
 

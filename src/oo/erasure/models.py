@@ -12,8 +12,8 @@ from oo.bus.tombstones import Person
 from oo.erasure.place import Found, Progress
 from oo.errors import UnknownModel
 from oo.registry.registry import ALIASES, ModelVersion, Registry
-from oo.training.challenge import TRAINING_ROWS
 from oo.training.dataset import FITTED
+from oo.training.registration import TRAINING_ROWS
 
 
 class TrainingRows:
