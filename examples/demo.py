@@ -2,10 +2,14 @@
 
 import asyncio
 import shutil
+import sqlite3
 import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,38 +23,48 @@ from examples.digits import story as digits
 from examples.narrator import Narrator
 from examples.open_bandit import rows as bandit_rows
 from examples.open_bandit import story as open_bandit
-from examples.people import story as people
+from examples.people import story as people_story
+from examples.rollout import REHEARSAL, People, asking, carry
 from oo import catalog as catalogs
-from oo.errors import OOError, PipelineFailed
+from oo.errors import OOError
+from oo.events.feedback import ReactionKind
 from oo.experiments.off_policy import Bootstrap, ips, snips
 from oo.experiments.sample_ratio import sample_ratio_p_value
 from oo.local import stack
 from oo.local.locations import pipeline_settings
 from oo.local.settings import StackSettings
+from oo.local.traffic import LocalTraffic
 from oo.printing import columns, lineage_tree, rate
 from oo.rewards import database, queries
+from oo.rollout.conductor import Conductor
+from oo.rollout.rollout import Rollout
 from oo.settings import PipelineSettings
-from oo.training.challenge import Outcome
+from oo.training.verdict import Outcome
 from oo.wiring.lineage import tracing
 from oo.wiring.process import new_id, now
-from pipelines.train import run_locally
+from oo.wiring.rollout import conducting
+from pipelines import runs
+from pipelines.runs import Training
 
 AT_ONCE = 16
 SEED = 20_191_124
-RETRAINED_AFTER = (600, 1_200)
+LEARNED_FROM = 1_500
 COMPARED = 300
-PIPELINE_STEPS = 4
+PIPELINE_STEPS = 7
 PATIENCE = 60.0
+_TURN_AROUND = "UPDATE tip_scores SET reaction = CASE reaction WHEN ? THEN ? WHEN ? THEN ? END"
 
 
 class Demo:
     """The chapters, in order."""
 
-    def __init__(self, narrator: Narrator, settings: PipelineSettings, caller_of: Callable[[str], Caller]) -> None:
+    def __init__(self, narrator: Narrator, stack: StackSettings, caller_of: Callable[[str], Caller]) -> None:
         self._narrator = narrator
-        self._settings = settings
+        self._stack = stack
+        self._settings = pipeline_settings(stack, overrides={}).model_copy(update={"rollout": REHEARSAL})
         self._caller_of = caller_of
-        self._scores = database.connect(settings.tip_scores_url)
+        self._scores = database.connect(self._settings.tip_scores_url)
+        self._heard = False
 
     async def tell(self) -> None:
         """All chapters."""
@@ -60,12 +74,12 @@ class Demo:
         await self._ending(followed)
 
     async def _example_people(self) -> None:
-        narrator, caller = self._narrator, self._caller_of(people.TENANT)
+        narrator, caller = self._narrator, self._caller_of(people_story.TENANT)
         narrator.chapter("Example people: invented, so no figure is claimed for them")
-        told = await people.tell_signals(caller)
+        told = await people_story.tell_signals(caller)
         await self._until(lambda: is_drained(caller.jetstream, "signals"))
         narrator.say(f"{told} signals and integrations were published and folded into features.")
-        for visit in await people.visit(caller):
+        for visit in await people_story.visit(caller):
             narrator.say(
                 f"  {visit.user_id}: prompt {visit.prompt_version} wrote “{escape(visit.title)}”, "
                 f"tips@1 chose {visit.chosen_tip} (propensity {visit.propensity:.2f})"
@@ -75,49 +89,95 @@ class Demo:
         narrator, caller = self._narrator, self._caller_of(digit_rows.TENANT)
         images = list(digit_rows.images(SEED))
         narrator.chapter(f"Digits: {len(images):,} real images, ten arms, reward 1 for the right digit")
-        answered: list[digits.Answered] = []
-        for phase, end in enumerate((*RETRAINED_AFTER, len(images))):
-            batch = images[len(answered) : end]
-            with narrator.progress(f"images {len(answered) + 1} to {end}", len(batch)) as advance:
-                answered += await digits.play(caller, batch, at_once=AT_ONCE, advance=advance)
-            narrator.say(f"  {_share(answered[-len(batch) :])} with model version {_versions(answered[-len(batch) :])}")
-            if phase < len(RETRAINED_AFTER):
-                await self._until_matured(digit_rows.TENANT, len(answered))
-                await self._retrain_while_serving(caller, images[0])
-        first, last = answered[:COMPARED], answered[-COMPARED:]
-        narrator.say(
-            f"\nReward rate, uniform would be 0.100:  first {COMPARED} decisions {_share(first)}, "
-            f"last {COMPARED} decisions [bold]{_share(last)}[/bold]"
-        )
-        return answered[0].decision_id
+        first = await self._play("the prior knows nothing", images[:LEARNED_FROM])
+        await self._until_matured(digit_rows.TENANT, len(first))
+        people = People(caller, images)
+        async with conducting(self._settings, "digits", LocalTraffic(self._stack)) as conductor:
+            learned_until = now()
+            await self._better(conductor, people, learned_until)
+            await self._worse(conductor, people, learned_until)
+            asked_again = [replace(image, request_id=str(new_id())) for image in images[-COMPARED:]]
+            last = await self._play("the new champion", asked_again)
+            narrator.say(
+                f"\nReward rate, uniform would be 0.100:  {len(first)} decisions before {_share(first)}, "
+                f"{len(last)} decisions now [bold]{_share(last)}[/bold]"
+            )
+            await self._back(conductor, people)
+            narrator.say("\n[dim].venv/bin/oo model history digits[/dim]")
+            for told in (one.transition for one in await conductor.history.of(conductor.subject)):
+                became = f"{told.stage.replace('_', ' ')}{f' {told.percent} %' if told.percent else ''}"
+                narrator.say(f"  {told.at:%H:%M:%S}  digits {told.version} {became:<12}  [dim]{escape(told.why)}[/dim]")
+        return first[0].decision_id
 
-    async def _retrain_while_serving(self, caller: Caller, image: digit_rows.Image) -> None:
-        done = asyncio.Event()
-        asking = asyncio.create_task(digits.keep_asking(caller, image, done))
-        outcome = await self._train("digits@1")
-        if outcome and outcome.promoted:
-            promoted = str(outcome.challenger.version)
-            await self._until(lambda: _serves(caller, image, promoted))
-        done.set()
-        versions = await asking
+    async def _play(self, what: str, images: Sequence[digit_rows.Image]) -> list[digits.Answered]:
+        with self._narrator.progress(f"{len(images)} images, {what}", len(images)) as advance:
+            return await digits.play(self._caller_of(digit_rows.TENANT), images, at_once=AT_ONCE, advance=advance)
+
+    async def _better(self, conductor: Conductor, people: People, as_of: datetime) -> None:
+        """A challenger goes through its trial while people ask."""
+        outcome = await self._train("digits@1", self._settings, as_of)
+        if not outcome.proposed:
+            raise OOError("the challenger of this story should have passed its gates")
+        self._narrator.say("\n[dim].venv/bin/oo rollout advance digits[/dim], again and again while people ask:")
+        await self._trial(conductor, people, outcome)
         self._narrator.say(
-            f"  Meanwhile {len(versions)} requests were answered, none failed, by model version "
-            f"{' then '.join(dict.fromkeys(versions))}: the scorer took the new champion without a restart."
+            f"  Meanwhile {people.served.total():,} requests were answered and none failed, "
+            f"by model version {_counts(people.served)}."
         )
 
-    async def _train(self, feature_service: str) -> Outcome | None:
-        """What became of the challenger; None when there was too little to train one, which the story tells."""
-        try:
-            with self._narrator.progress(f"pipeline trains {feature_service}", PIPELINE_STEPS) as advance:
-                outcome = await asyncio.to_thread(
-                    run_locally, self._settings, feature_service, as_of=now(), seed=SEED, on_step=lambda _: advance()
-                )
-        except PipelineFailed as refusal:
-            self._narrator.say(f"  refused: {escape(str(refusal))}")
-            return None
-        for sentence in outcome.sentences:
-            self._narrator.say(f"  {escape(sentence)}")
+    async def _worse(self, conductor: Conductor, people: People, as_of: datetime) -> None:
+        """A challenger learns from rewards that a mistake has turned around, which no gate can know."""
+        narrator = self._narrator
+        narrator.say("\nNow a mistake in the reward join: 0 for every 1. The gates judge by the same rewards.")
+        settings = self._settings.model_copy(update={"tip_scores_url": _turned_around(self._settings)})
+        outcome = await self._train("digits@1", settings, as_of)
+        if not outcome.proposed:
+            return
+        rollout = await self._trial(conductor, people, outcome)
+        if rollout.champion == str(outcome.challenger.version):
+            raise OOError("a model that has learned the opposite must not become the champion")
+        narrator.say(
+            f"  Of {people.served.total():,} people who asked meanwhile, "
+            f"{people.served[str(outcome.challenger.version)]} saw an answer of it."
+        )
+
+    async def _trial(self, conductor: Conductor, people: People, outcome: Outcome) -> Rollout:
+        people.served.clear()
+        told = {reason.sentence for reason in outcome.verdict.reasons}
+        async with asking(people):
+            return await carry(conductor, self._narrator, who="make demo", told=told)
+
+    async def _back(self, conductor: Conductor, people: People) -> None:
+        champion = (await conductor.status()).champion
+        self._narrator.say(f"\n[dim].venv/bin/oo rollout rollback digits --version {champion} --why rehearsal[/dim]")
+        people.served.clear()
+        async with asking(people):
+            began = time.monotonic()
+            rollout = await conductor.rollback(who="make demo", why="A rehearsal.", version=champion)
+            await self._until(lambda: _served(people, str(rollout.champion)))
+            taken, answered = time.monotonic() - began, people.served.total()
+        self._narrator.say(
+            f"  {taken:.1f} s later digits {rollout.champion} serves again; {answered} requests were answered in that "
+            "time, none failed."
+        )
+
+    async def _train(self, feature_service: str, settings: PipelineSettings, as_of: datetime) -> Outcome:
+        asked = Training(feature_service, as_of, seed=SEED)
+        with self._narrator.progress(f"pipeline trains {feature_service}", PIPELINE_STEPS) as advance:
+            outcome = await asyncio.to_thread(runs.train, settings, asked, on_step=lambda _: advance())
+        self._tell(outcome)
         return outcome
+
+    def _tell(self, outcome: Outcome) -> None:
+        """What the gates said: all of it for the first time, then what they refuse."""
+        refused = [reason.sentence for reason in outcome.verdict.reasons if not reason.passed]
+        if not self._heard:
+            said = outcome.verdict.sentences
+        else:
+            said = tuple(refused) or (f"All {len(outcome.verdict.reasons)} gates let it through.",)
+        self._heard = True
+        for sentence in (*said, outcome.said):
+            self._narrator.say(f"  {escape(sentence)}")
 
     async def _open_bandit(self) -> None:
         narrator, caller = self._narrator, self._caller_of(bandit_rows.TENANT)
@@ -145,8 +205,6 @@ class Demo:
         narrator.show(table)
         narrator.say(f"{clicks} clicks cannot tell the scorer and the random policy apart, so nothing is claimed.")
         narrator.say(self._split(replayed))
-        await self._until_matured(bandit_rows.TENANT, len(matched))
-        await self._train("open_bandit@1")
 
     def _split(self, replayed: Sequence[open_bandit.Replayed]) -> str:
         experiment = catalogs.load(self._settings.catalog).tenant(bandit_rows.TENANT).experiment
@@ -175,11 +233,10 @@ class Demo:
 
     def _reward_rates(self, by: queries.Grouping) -> Table:
         table = columns("tenant", by, "exposures", "rewards", "rate", "95 % interval")
-        for tenant in (digit_rows.TENANT, bandit_rows.TENANT, people.TENANT):
+        for tenant in (digit_rows.TENANT, bandit_rows.TENANT, people_story.TENANT):
             for group in queries.reward_rates(self._scores, by, now(), tenant):
-                claimed = (
-                    ("invented", "not claimed") if tenant == people.TENANT else rate(group.reward_sum, group.exposures)
-                )
+                invented = tenant == people_story.TENANT
+                claimed = ("invented", "not claimed") if invented else rate(group.reward_sum, group.exposures)
                 table.add_row(tenant, "@".join(group.group), f"{group.exposures}", f"{group.reward_sum:.0f}", *claimed)
         return table
 
@@ -198,17 +255,29 @@ class Demo:
             await asyncio.sleep(0.1)
 
 
-async def _serves(caller: Caller, image: digit_rows.Image, version: str) -> bool:
-    answer = await digits.ask(caller, image)
-    return bool(answer["model"]["version"] == version)
+async def _served(people: People, version: str) -> bool:
+    return people.served[version] > 0
+
+
+def _turned_around(settings: PipelineSettings) -> str:
+    """The address of a copy of the reward join's database with 0 for every 1 and 1 for every 0."""
+    source = sqlite3.connect(settings.tip_scores_url.removeprefix("sqlite:///"))
+    copied = settings.pipeline_root / "turned_around.db"
+    copied.unlink(missing_ok=True)
+    with closing(source), closing(sqlite3.connect(copied)) as target:
+        source.backup(target)
+        kinds = f"{ReactionKind.COMPLETED}", f"{ReactionKind.DISMISSED}"
+        target.execute(_TURN_AROUND, (*kinds, *reversed(kinds)))
+        target.commit()
+    return f"sqlite:///{copied}"
 
 
 def _share(answered: Sequence[digits.Answered]) -> str:
     return f"{sum(one.reward for one in answered) / len(answered):.3f}"
 
 
-def _versions(answered: Sequence[digits.Answered]) -> str:
-    return ", ".join(sorted({one.model_version for one in answered}))
+def _counts(served: Counter[str]) -> str:
+    return ", ".join(f"{version} ({count:,})" for version, count in sorted(served.items()))
 
 
 def _put_aside(state: Path) -> Path | None:
@@ -222,9 +291,8 @@ def _put_aside(state: Path) -> Path | None:
 
 
 async def _tell(narrator: Narrator, stack_settings: StackSettings) -> None:
-    settings = pipeline_settings(stack_settings, overrides={})
     async with calling(stack_settings, now=now, new_id=new_id) as caller_of:
-        await Demo(narrator, settings, caller_of).tell()
+        await Demo(narrator, stack_settings, caller_of).tell()
 
 
 def main() -> int:
@@ -246,9 +314,9 @@ def main() -> int:
     narrator.chapter(f"The stack keeps running (the story took {time.monotonic() - started:.0f} s)")
     for process in stack.status(settings):
         if process.url:
-            narrator.say(f"  {process.name:<10} {process.url}")
+            narrator.say(f"  {process.name:<14} {process.url}")
     narrator.say(
-        "\nTry .venv/bin/oo with `decision show ID`, `rewards policy` or `model list`; `make down` ends the stack."
+        "\nTry .venv/bin/oo with `decision show ID`, `model at 1m` or `rollout status digits`; `make down` ends it all."
     )
     return 0
 
