@@ -173,7 +173,6 @@ class Shop:
 
     settings: PipelineSettings
     js: JetStreamContext
-    cards: Path
     scorers: Service
     generators: Service
     engine: Engine
@@ -181,7 +180,7 @@ class Shop:
 
     @asynccontextmanager
     async def conductor(self, subject: Subject) -> AsyncIterator[Conductor]:
-        async with conducting_for_tenant(self.settings, subject, self.cards) as conductor:
+        async with conducting_for_tenant(self.settings, subject) as conductor:
             yield conductor
 
     async def archive(self) -> int:
@@ -272,10 +271,11 @@ async def shop(
         person = {"tenant_id": "shop", "user_id": "ada"}
         yield Shop(
             settings=PipelineSettings.model_validate(
-                where | {"offline_store": str(tmp_path / "offline"), "tip_scores_url": scores_url, "rollout": ASKED}
+                where
+                | {"offline_store": str(tmp_path / "offline"), "tip_scores_url": scores_url, "rollout": ASKED}
+                | {"model_cards": tmp_path / "cards"}
             ),
             js=jetstream,
-            cards=tmp_path / "cards",
             scorers=Service(
                 "policy",
                 "/score",

@@ -37,7 +37,7 @@ def _me() -> str:
 
 
 def _conduct(kind: Kind, name: str, work: "Callable[[Conductor], Awaitable[T]]") -> T:
-    from oo.local.settings import PROJECT_DIR, StackSettings
+    from oo.local.settings import StackSettings
     from oo.local.traffic import LocalTraffic
     from oo.settings import read
     from oo.wiring.rollout import conducting
@@ -48,7 +48,7 @@ def _conduct(kind: Kind, name: str, work: "Callable[[Conductor], Awaitable[T]]")
         async with (
             conducting(settings, name, LocalTraffic(read(StackSettings)))
             if kind == "model"
-            else conducting_for_tenant(settings, subject, PROJECT_DIR / "model_cards")
+            else conducting_for_tenant(settings, subject)
         ) as conductor:
             return await work(conductor)
 

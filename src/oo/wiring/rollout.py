@@ -19,6 +19,11 @@ from oo.wiring.process import now
 async def conducting(settings: PipelineSettings, model: str, actuator: Actuator | None) -> AsyncIterator[Conductor]:
     """What moves a model through its rollout, over the stores of a running stack.
 
+    Args:
+        settings: where the stores are, and how careful it is.
+        model: such as "digits".
+        actuator: moves the traffic; None for who may only propose.
+
     Raises:
         BusUnreachable: no NATS server answered.
         InvalidCatalog: a catalog file is missing or contradicts itself.
@@ -31,14 +36,16 @@ async def conducting(settings: PipelineSettings, model: str, actuator: Actuator 
         catalog=catalogs.load(settings.catalog),
         requirements=settings.rollout,
     )
-    async with history(settings, "oo-rollout") as told:
-        yield Conductor(
-            subject=Subject(kind="model", name=model),
-            history=told,
-            versions=ModelVersions(registry),
-            actuator=actuator,
-            evidence=evidence,
-            requirements=settings.rollout,
-            now=now,
-        )
-    scores.dispose()
+    try:
+        async with history(settings, "oo-rollout") as told:
+            yield Conductor(
+                subject=Subject(kind="model", name=model),
+                history=told,
+                versions=ModelVersions(registry),
+                actuator=actuator,
+                evidence=evidence,
+                requirements=settings.rollout,
+                now=now,
+            )
+    finally:
+        scores.dispose()

@@ -1,7 +1,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -29,13 +28,12 @@ from oo.wiring.process import now
 
 
 @asynccontextmanager
-async def conducting_for_tenant(settings: PipelineSettings, subject: Subject, cards: Path) -> AsyncIterator[Conductor]:
+async def conducting_for_tenant(settings: PipelineSettings, subject: Subject) -> AsyncIterator[Conductor]:
     """What moves a tenant's policy or prompt through its rollout, over the stores of a running stack.
 
     Args:
         settings: where the stores are.
         subject: the policy or the prompt.
-        cards: the folder of model cards.
 
     Raises:
         BusUnreachable: no NATS server answered, or it lacks a bucket.
@@ -44,7 +42,7 @@ async def conducting_for_tenant(settings: PipelineSettings, subject: Subject, ca
     """
     catalog, generator = catalogs.load(settings.catalog), read(GeneratorSettings)
     policies, library = catalog.tenant(subject.name).policies, PromptLibrary.load(generator.prompts or TIPS)
-    shelf, facts = Shelf(cards), declared(catalog, library)
+    shelf, facts = Shelf(settings.model_cards), declared(catalog, library)
     scores = database.connect(settings.tip_scores_url)
     reports = Reports(OfflineStore(settings.offline_store), scores, settings.rollout)
 
