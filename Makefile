@@ -44,7 +44,7 @@ demo: env ## Start a fresh stack and tell the whole story on real data
 	@$(PY) -m examples.demo
 
 test: env ## Run all tests; COVER=1 also says which lines they do not reach
-	@$(PY) -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder $(if $(COVER),--cov=oo)
+	@$(PY) -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(if $(COVER),--cov=oo)
 
 EVENTS := 100000
 soak: env ## Kill, freeze and starve consumers under EVENTS=100000, and the generator's language model

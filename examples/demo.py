@@ -6,11 +6,12 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from rich.console import Console
@@ -119,7 +120,9 @@ class Demo:
         if not outcome.proposed:
             raise OOError("the challenger of this story should have passed its gates")
         self._narrator.say("\n[dim].venv/bin/oo rollout advance digits[/dim], again and again while people ask:")
-        await self._trial(conductor, people, outcome)
+        rollout = await self._trial(conductor, people, outcome)
+        if rollout.champion != str(outcome.challenger.version):
+            raise OOError("the challenger of this story should have become the champion; is the machine very busy?")
         self._narrator.say(
             f"  Meanwhile {people.served.total():,} requests were answered and none failed, "
             f"by model version {_counts(people.served)}."
@@ -129,8 +132,8 @@ class Demo:
         """A challenger learns from rewards that a mistake has turned around, which no gate can know."""
         narrator = self._narrator
         narrator.say("\nNow a mistake in the reward join: 0 for every 1. The gates judge by the same rewards.")
-        settings = self._settings.model_copy(update={"tip_scores_url": _turned_around(self._settings)})
-        outcome = await self._train("digits@1", settings, as_of)
+        with _turned_around(self._settings) as settings:
+            outcome = await self._train("digits@1", settings, as_of)
         if not outcome.proposed:
             return
         rollout = await self._trial(conductor, people, outcome)
@@ -259,17 +262,20 @@ async def _served(people: People, version: str) -> bool:
     return people.served[version] > 0
 
 
-def _turned_around(settings: PipelineSettings) -> str:
-    """The address of a copy of the reward join's database with 0 for every 1 and 1 for every 0."""
-    source = sqlite3.connect(settings.tip_scores_url.removeprefix("sqlite:///"))
-    copied = settings.pipeline_root / "turned_around.db"
-    copied.unlink(missing_ok=True)
-    with closing(source), closing(sqlite3.connect(copied)) as target:
-        source.backup(target)
-        kinds = f"{ReactionKind.COMPLETED}", f"{ReactionKind.DISMISSED}"
-        target.execute(_TURN_AROUND, (*kinds, *reversed(kinds)))
-        target.commit()
-    return f"sqlite:///{copied}"
+@contextmanager
+def _turned_around(settings: PipelineSettings) -> Iterator[PipelineSettings]:
+    """With a copy of the reward join's database in which 0 stands for every 1, for as long as it is needed."""
+    with TemporaryDirectory() as folder:
+        copied = Path(folder) / "tip_scores.db"
+        with (
+            closing(sqlite3.connect(settings.tip_scores_url.removeprefix("sqlite:///"))) as source,
+            closing(sqlite3.connect(copied)) as target,
+        ):
+            source.backup(target)
+            kinds = f"{ReactionKind.COMPLETED}", f"{ReactionKind.DISMISSED}"
+            target.execute(_TURN_AROUND, (*kinds, *reversed(kinds)))
+            target.commit()
+        yield settings.model_copy(update={"tip_scores_url": f"sqlite:///{copied}"})
 
 
 def _share(answered: Sequence[digits.Answered]) -> str:

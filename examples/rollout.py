@@ -30,7 +30,7 @@ REHEARSAL = Requirements(
     shadow_hold=timedelta(0),
     pairs=100,
     canary_hold=timedelta(0),
-    longest_canary_hold=timedelta(minutes=2),
+    longest_canary_hold=timedelta(minutes=5),
     decisions=75,
     exposures=50,
     error_margin=0.05,
@@ -38,7 +38,7 @@ REHEARSAL = Requirements(
 )
 """The same machine in a hurry: days become seconds, and a hundred decisions are enough. Those tell an error in twenty
 from none, and of the slowest twentieth of answers on a busy laptop that they stay within four times."""
-PATIENCE = 120.0
+PATIENCE = 240.0
 _BATCH, _AT_ONCE = 100, 8
 _BETWEEN = 0.5
 """Seconds from a batch to the next, so that the machine has time for its pipelines too."""

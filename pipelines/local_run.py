@@ -51,7 +51,7 @@ def run(  # noqa: PLR0913, PLR0917  # each is a thing of its own
     sources = [str(Path(__file__).parents[1]), str(Path(oo.__file__).parents[1])]
     environment = (
         os.environ
-        | _environment(settings)
+        | variables(settings)
         | {"PYTHONPATH": os.pathsep.join([*sources, *filter(None, [os.environ.get("PYTHONPATH")])])}
     )
     with (
@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913, PLR0917  # each is a thing of its own
     return told.output
 
 
-def _environment(settings: Iterable[BaseSettings]) -> dict[str, str]:
+def variables(settings: Iterable[BaseSettings]) -> dict[str, str]:
     """Settings as the environment variables that they are read from."""
     told: dict[str, str] = {}
     for one in settings:

@@ -78,4 +78,5 @@ def promote(
     """
     log = settings.pipeline_root / f"promote-{model}.log"
     arguments = json.dumps({"model": model})
-    return local_run.run("pipelines.promote:promotion", arguments, (settings, stack), log, on_step)
+    # The stack first: it names a catalog too, and where the two differ these settings are what was asked for.
+    return local_run.run("pipelines.promote:promotion", arguments, (stack, settings), log, on_step)

@@ -11,13 +11,33 @@ os.environ.update(
 )
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
-_STACK = "running_stack"
+_TOGETHER = frozenset(
+    f"tests/{file}"
+    for file in (
+        "integration/test_loop.py",
+        "integration/test_http_contract.py",
+        "integration/test_typescript_caller.py",
+        "contract/test_typescript_client.py",
+    )
+)
+"""Those that share the local stack, which takes half a minute to start, or the TypeScript package, which they build."""
+
+
+class _Files(LoadScopeScheduling):  # type: ignore[misc]  # the same
+    """Keeps the tests of a file on one worker, as `--dist=loadfile` does, and those `_TOGETHER` too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "together" if file in _TOGETHER else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Files:
+    """Who gets which tests."""
+    return _Files(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file together on one worker, the files that share the local stack too, and begin with what is slow."""
-    of_stack = {item.path for item in items if _STACK in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: (item.path not in of_stack, "integration" not in item.path.parts))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_STACK if item.path in of_stack else str(item.path)))
+    """Begin with what is slow, so that no worker is left with it in the end."""
+    items.sort(key=lambda item: (item.nodeid.partition("::")[0] not in _TOGETHER, "integration" not in item.path.parts))

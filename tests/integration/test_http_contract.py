@@ -100,9 +100,15 @@ async def test_the_example_in_the_document_is_answered_in_full(service: httpx.As
     document = (await service.get("/openapi.json")).json()
     examples = document["paths"][PATHS[name]]["post"]["requestBody"]["content"]["application/json"]["examples"]
     for example in examples.values():
-        answer = await service.post(PATHS[name], json=example["value"])
-        assert answer.status_code == 200, answer.text
-        assert answer.json()["degraded"] == []
+
+        async def answered_in_full(body: object = example["value"]) -> bool:
+            answer = await service.post(PATHS[name], json=body)
+            assert answer.status_code == 200, answer.text
+            missing = answer.json()["degraded"]
+            assert set(missing) <= {"online_store"}, missing  # on a busy machine a read may take more than its 50 ms
+            return not missing
+
+        await until(answered_in_full)
 
 
 def assert_refused(answer: httpx.Response, status: int, code: str) -> None:

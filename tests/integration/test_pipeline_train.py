@@ -1,81 +1,37 @@
 """The training pipeline on KFP's local runner, with real stores, a real registry and a real history."""
 
-import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-import yaml
 
-from oo.bus import streams
-from oo.bus.connection import connect
 from oo.cards.card import Card
 from oo.errors import PipelineFailed
-from oo.registry.history import Recorded, Subject
 from oo.registry.mlflow_registry import MlflowRegistry
 from oo.registry.registry import CHALLENGER, CHAMPION
 from oo.settings import PipelineSettings
 from oo.training.lineage import models_trained_on
 from oo.training.prior import bootstrap
 from oo.training.registration import MODEL_CARD, VERDICT
-from oo.wiring.history import history
 from pipelines import runs
 from pipelines.runs import Training
-from tests.integration.nats_server import NatsServer
-from tests.mlflow_server import mlflow_server
-from tests.training_data import CATALOG, SERVICE, START, World, digit_decisions
+from tests.integration.training_places import AS_OF, digits_told, running_places, transitions
+from tests.training_data import SERVICE, START, World
 
-AS_OF = START + timedelta(days=1)
 STEPS = ["plan", "assemble", "assemble", "merge", "fit", "judge", "register", "propose"]
-WORDS = "# digits\n\n## Owners\n\nUs.\n\n## Intended use\n\nTests.\n\n## Limits\n\nDigits.\n"
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineSettings]:
-    folder = tmp_path_factory.mktemp("pipeline")
-    catalog = folder / "catalog.yaml"
-    catalog.write_text(yaml.safe_dump(CATALOG.model_dump(mode="json", exclude_none=True)))
-    (folder / "digits.md").write_text(WORDS)
-    server = NatsServer(folder / "jetstream", folder)
-    server.start()
-    asyncio.run(_with_streams(server.url))
-    with mlflow_server(folder) as uri:
-        yield PipelineSettings(
-            nats_url=server.url,
-            catalog=(catalog,),
-            mlflow_url=uri,
-            offline_store=str(folder / "offline"),
-            tip_scores_url=f"sqlite:///{folder / 'tip_scores.db'}",
-            pipeline_root=folder / "runs",
-            model_cards=folder,
-        )
-    server.stop()
-
-
-async def _with_streams(url: str) -> None:
-    client = await connect(url, "oo-tests")
-    await streams.ensure(client.jetstream())
-    await client.close()
+    with running_places(tmp_path_factory.mktemp("pipeline")) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="module")
 def world(settings: PipelineSettings) -> Iterator[World]:
-    world = World.in_folder(Path(settings.offline_store).parent)
-    decisions, feedback = digit_decisions(1_000, seed=4)
-    world.tell("DECISIONS", decisions)
-    world.tell("FEEDBACK", feedback)
-    yield world
-    world.engine.dispose()
-
-
-def told(settings: PipelineSettings) -> Sequence[Recorded]:
-    async def read() -> Sequence[Recorded]:
-        async with history(settings) as opened:
-            return await opened.of(Subject(kind="model", name="digits"))
-
-    return asyncio.run(read())
+    with digits_told(settings, 1_000) as world:
+        yield world
 
 
 def test_decisions_become_a_challenger_that_nobody_sees_yet_and_the_same_again_changes_nothing(
@@ -104,13 +60,13 @@ def test_decisions_become_a_challenger_that_nobody_sees_yet_and_the_same_again_c
     assert card.facts is not None
     assert card.facts.kind == "model"
     assert [step.stage for step in card.facts.rollout] == ["challenger"]
-    before = told(settings)
+    before = transitions(settings)
     assert [one.transition.stage for one in before] == ["champion", "challenger"]
 
     again = runs.train(settings, Training("digits@1", AS_OF, seed=4))
     assert again.challenger == outcome.challenger, "one shard or two: the same rows, the same file, the same version"
     assert again.proposed
-    assert told(settings) == before
+    assert transitions(settings) == before
     assert registry.versions("digits") == [prior, outcome.challenger]
     assert registry.read_file(outcome.challenger, VERDICT)
 

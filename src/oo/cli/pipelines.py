@@ -23,11 +23,12 @@ _run = typer.Typer(
 )
 app.add_typer(_run, name="run")
 
-_Host = Annotated[str | None, typer.Option(help="A Kubeflow Pipelines server's address; on this machine without it.")]
+_Host = Annotated[str | None, typer.Option(help="The address of a Kubeflow Pipelines server that runs it.")]
+_Local = Annotated[bool, typer.Option("--local", help="Run it on this machine, as without --host.")]
 
 
 @_run.command()
-def train(
+def train(  # noqa: PLR0913  # an option each
     feature_service: Annotated[str, typer.Argument(help="Such as tips@1.")],
     snapshot: Annotated[
         str | None, typer.Option(help="Learn from this snapshot of the offline store, as of its moment.")
@@ -35,6 +36,8 @@ def train(
     shards: Annotated[int, typer.Option(min=1, help="Assemble the rows in so many parts: more take less memory.")] = 1,
     seed: Annotated[int, typer.Option(help="Of all that is random; equal rows and seeds give equal models.")] = 0,
     host: _Host = None,
+    *,
+    local: _Local = False,
 ) -> None:
     """Train a model on what was decided and rewarded, and propose it when every gate lets it through.
 
@@ -45,6 +48,7 @@ def train(
     from oo.wiring.steps import LATEST
     from pipelines import runs
 
+    _either(host, local=local)
     with telling_errors():
         settings = pipeline_settings()
         pinned = OfflineStore(settings.offline_store).snapshot(snapshot) if snapshot is not None else None
@@ -65,7 +69,9 @@ def train(
 
 
 @_run.command()
-def promote(model: Annotated[str, typer.Argument(help="Such as digits.")], host: _Host = None) -> None:
+def promote(
+    model: Annotated[str, typer.Argument(help="Such as digits.")], host: _Host = None, *, local: _Local = False
+) -> None:
     """Do what the evidence for the version on trial carries: one step on, nothing, or back.
 
     The same as `oo rollout advance`, for a schedule.
@@ -74,12 +80,18 @@ def promote(model: Annotated[str, typer.Argument(help="Such as digits.")], host:
     from oo.settings import read
     from pipelines import runs
 
+    _either(host, local=local)
     with telling_errors(), _progress(f"promoting {model}") as progress:
         if host is not None:
             _remotely(host, "promote", {"model": model}, progress)
             return
         told = runs.promote(pipeline_settings(), read(StackSettings), model, on_step=progress.begin)
     out.print(escape(told), highlight=False, soft_wrap=True)
+
+
+def _either(host: str | None, *, local: bool) -> None:
+    if host is not None and local:
+        raise typer.BadParameter("--local and --host say two places; give one of them")
 
 
 def _remotely(host: str, pipeline: str, arguments: "Mapping[str, object]", progress: "_Progress") -> None:

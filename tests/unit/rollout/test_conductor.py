@@ -307,7 +307,7 @@ async def test_a_trial_is_not_disturbed_and_a_mere_challenger_is_replaced(play: 
 async def test_what_went_back_is_tried_again_only_when_somebody_says_so(play: Theatre) -> None:
     await play.on_stage("shadow")
     await play.conductor().rollback(who="ben", why="Complaints.")
-    with pytest.raises(RolloutRefused, match="tried again"):
+    with pytest.raises(RolloutRefused, match="`--again` tries it once more"):
         await play.conductor().propose("2", who="train-7", why="Run again.")
     rollout = await play.conductor().propose("2", who="ada", why="The proxy was at fault.", again=True)
     assert rollout.stage == "challenger"

@@ -20,7 +20,7 @@ def judge(  # noqa: PLR0913  # a step's inputs and outputs, given by name
         feature_service: such as "tips@1".
         dataset: the folder of the dataset.
         candidate: the folder of the model.
-        card: the text of the model's card, whose segments nobody may be worse off by.
+        card: the text of the model's card, whose segments nobody may be worse off by; nothing yet when empty.
         verdict: the file to write.
     """
     told = challenge.judge(
@@ -28,7 +28,7 @@ def judge(  # noqa: PLR0913  # a step's inputs and outputs, given by name
         catalogs.load(settings.catalog).service(feature_service),
         Candidate.load(candidate),
         Dataset.load(dataset),
-        named=Card.parse(card).segments,
+        named=Card.parse(card).segments if card else (),
     )
     verdict.write_text(told.model_dump_json(), encoding="utf-8")
     return told

@@ -11,29 +11,36 @@ from oo.wiring.rollout import conducting
 
 
 def propose(settings: PipelineSettings, feature_service: str, *, version: int, verdict: Path) -> Outcome:
-    """Make a registered version the challenger when the gates let it through, and say what became of it."""
+    """Make a registered version the challenger when the gates let it through, and say what became of it.
+
+    Whatever becomes of it, names and cards follow the history then: `register` wrote the card anew.
+    """
     model = catalogs.load(settings.catalog).service(feature_service).model
     registry = MlflowRegistry(settings.mlflow_url)
     challenger = named(registry, model, str(version))
     told = Verdict.model_validate_json(verdict.read_bytes())
-    if registry.by_alias(model, CHAMPION) == challenger:
+    serves = registry.by_alias(model, CHAMPION) == challenger
+    refusal = asyncio.run(_settled(settings, model, str(version) if told.passed and not serves else None))
+    if serves:
         said = f"{model} {version} serves already: these rows made the same file before."
     elif not told.passed:
         said = f"{model} {version} is refused: {told.champion} stays the champion."
-    else:
-        refusal = asyncio.run(_proposed(settings, model, version))
-        if refusal is None:
-            said = f"{model} {version} is the challenger now: `oo rollout advance {model}` begins its trial."
-            return Outcome(challenger=challenger, verdict=told, proposed=True, said=said)
+    elif refusal is not None:
         said = f"{model} {version} passed and waits: {refusal}."
+    else:
+        said = f"{model} {version} is the challenger now: `oo rollout advance {model}` begins its trial."
+        return Outcome(challenger=challenger, verdict=told, proposed=True, said=said)
     return Outcome(challenger=challenger, verdict=told, proposed=False, said=said)
 
 
-async def _proposed(settings: PipelineSettings, model: str, version: int) -> str | None:
-    """Why it is not the challenger now; None when it is."""
+async def _settled(settings: PipelineSettings, model: str, version: str | None) -> str | None:
+    """Propose the version, unless it is None, and settle; returns why it is not the challenger now."""
+    refusal = None
     async with conducting(settings, model, None) as conductor:
-        try:
-            await conductor.propose(str(version), who="pipeline train", why="Every gate let it through.")
-        except RolloutRefused as refusal:
-            return str(refusal)
-    return None
+        if version is not None:
+            try:
+                await conductor.propose(version, who="pipeline train", why="Every gate let it through.")
+            except RolloutRefused as refused:
+                refusal = str(refused)
+        await conductor.settle()
+    return refusal
