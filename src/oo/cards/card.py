@@ -97,5 +97,5 @@ class Card:
 
 def _sections(text: str) -> dict[str, str]:
     found = list(_HEADING.finditer(text))
-    ends = [heading.start() for heading in found[1:]] + [len(text)]
-    return {heading["name"]: text[heading.end() : end].strip() for heading, end in zip(found, ends, strict=True)}
+    ends = [*(heading.start() for heading in found[1:]), len(text)]
+    return {heading["name"]: text[heading.end() : end].strip() for heading, end in zip(found, ends, strict=False)}

@@ -112,3 +112,10 @@ def test_a_card_that_cannot_be_read_names_its_file_and_the_fault(tmp_path: Path,
         shelf.card("tips")
     assert said in str(refused.value)
     assert "tips.md" in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "# tips\n", "For adults."])
+def test_a_text_without_a_section_lacks_them_all_and_names_no_segment(text: str) -> None:
+    card = Card.parse(text)
+    assert len(card.missing()) == len(SECTIONS) + 1
+    assert card.segments == ()
