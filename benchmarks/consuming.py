@@ -28,6 +28,7 @@ from oo.bus.delivery import Acknowledge, Delivery, Door
 from oo.bus.handling import events_only
 from oo.bus.publisher import publish_many
 from oo.bus.tombstones import Tombstones
+from oo.collector import collecting_between_steps
 from oo.events.envelope import Envelope
 from oo.events.signals import ActivityCompleted
 from oo.events.subjects import DURABLES
@@ -35,7 +36,6 @@ from oo.features.nats_online_store import NatsOnlineStore
 from oo.offline.store import OfflineStore
 from oo.settings import ArchiveSettings, ConsumerSettings
 from oo.training.peak_memory import peak_mib
-from oo.wiring.process import quieten_collector
 
 EVENTS = 20_000
 PEOPLE = 2_000
@@ -168,10 +168,10 @@ READERS: dict[str, Callable[[JetStreamContext, Path], Awaitable[None]]] = {
 
 
 async def _read(name: str, url: str, folder: Path) -> Rate:
-    quieten_collector()
     async with _bus(url) as js:
         started, busy = time.perf_counter(), time.process_time()
-        await READERS[name](js, folder)
+        with collecting_between_steps():
+            await READERS[name](js, folder)
         seconds, busy = time.perf_counter() - started, time.process_time() - busy
     return Rate(EVENTS / seconds, EVENTS / busy, peak_mib())
 

@@ -6,6 +6,7 @@ else the machine does slows down both alike.
 """
 
 import asyncio
+import gc
 import http.client
 import json
 import statistics
@@ -25,7 +26,6 @@ from oo.features.services import NO_VALUES
 from oo.llm.litellm_gateway import LiteLLMGateway
 from oo.llm.prices import Price
 from oo.prompts.library import PromptLibrary
-from oo.wiring.process import quieten_collector
 from oo.writing.order import Order
 from tests.integration.generator_process import GeneratorProcess, generators
 from tests.integration.nats_server import NatsServer
@@ -128,7 +128,7 @@ def _in_turn(loop: asyncio.Runner, url: str, port: int, requests: int) -> list[t
         seed=1,
     )
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    quieten_collector()
+    gc.freeze()  # as the generator does
     calls = []
     for number in range(requests + requests // 10):
         started = time.perf_counter()

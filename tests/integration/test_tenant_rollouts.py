@@ -246,8 +246,7 @@ async def shop(
     bootstrap(registry, catalog.service("tiny@1"))
     monkeypatch.setattr("oo.wiring.scorer.MlflowRegistry", lambda _: registry)
     # What a process does to itself is not for the tests' own.
-    for its_own in ("process.configure_logging", "scorer.quieten_collector", "generator.quieten_collector"):
-        monkeypatch.setattr(f"oo.wiring.{its_own}", lambda *_, **__: None)
+    monkeypatch.setattr("oo.wiring.process.configure_logging", lambda *_, **__: None)
     where = {"nats_url": nats_server.url, "catalog": (catalog_file,)}
     scoring = ScorerSettings.model_validate(where | PATIENT | {"registry_poll_seconds": 0.1})
     writing = GeneratorSettings.model_validate(where | PATIENT | {"tip_cache_seconds": 0})

@@ -29,7 +29,7 @@ from oo.prompts.library import TIPS, PromptLibrary
 from oo.running import Running, start, stop
 from oo.settings import GeneratorSettings
 from oo.wiring.language_model import caps, language_model
-from oo.wiring.process import new_id, now, on_the_bus, quieten_collector
+from oo.wiring.process import new_id, now, on_the_bus
 from oo.writing.nats_tip_cache import NatsTipCache
 from oo.writing.writer import Writer
 
@@ -70,8 +70,6 @@ async def generator(settings: GeneratorSettings) -> AsyncIterator[Running[TipWri
         )
         await _warm(writing)
         tasks = start({"splits": splits.follow(await jetstream.key_value(TRAFFIC_BUCKET))})
-        # A call that failed lies in cycles of LiteLLM's, with all that was sent and read: much memory in few objects.
-        quieten_collector(young=700)
         try:
             yield Running(writing, tasks, lambda: splits.complete)
         finally:

@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from oo.collector import collecting_between_steps
 from oo.errors import InvalidSettings
 from oo.llm.budget import Caps
 from oo.llm.gateway import Gateway
@@ -20,7 +21,8 @@ async def language_model(settings: LanguageModelSettings) -> AsyncIterator[Gatew
     if settings.llm_model == (OFFLINE,):
         from oo.llm.offline_gateway import OfflineGateway  # noqa: PLC0415  # only one of the two is needed
 
-        yield OfflineGateway()
+        with collecting_between_steps():
+            yield OfflineGateway()
         return
     if OFFLINE in settings.llm_model:
         raise InvalidSettings(f"OO_LLM_MODEL: {OFFLINE!r} stands alone; the prompt's template tip stands in by itself")
@@ -35,7 +37,9 @@ async def language_model(settings: LanguageModelSettings) -> AsyncIterator[Gatew
     )
     await gateway.warm()
     try:
-        yield gateway
+        # A call that failed lies in cycles of LiteLLM's, with all that was sent and read: much memory in few objects.
+        with collecting_between_steps(young=700):
+            yield gateway
     finally:
         await gateway.aclose()
 

@@ -1,7 +1,6 @@
 """What every process begins with: log lines, the clock, new names and the bus."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from oo.bus.handling import Apply, events_only
 from oo.bus.streams import Limits, ensure
 from oo.bus.tombstones import Tombstones
 from oo.bus.worker import run_consumers, stop_on_signals
+from oo.collector import collecting_between_steps
 from oo.errors import BusUnreachable
 from oo.events.subjects import DURABLES, ConsumerName
 from oo.settings import ConsumerSettings, ProcessSettings
@@ -32,20 +32,6 @@ def now() -> datetime:
 def new_id() -> UUID:
     """A new UUIDv7, which sorts by time."""
     return uuid7()
-
-
-def quieten_collector(*, young: int = 50_000) -> None:
-    """Keep the cyclic garbage collector out of most requests and batches.
-
-    What start-up made lives as long as the process and is walked no more. A request makes some thousand objects, a
-    batch some ten thousand, and hardly a cycle: the usual threshold of 700 would walk the young ones again and again.
-
-    Args:
-        young: after so many new objects they are walked.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(young, 20, 50)
 
 
 @asynccontextmanager
@@ -112,6 +98,6 @@ async def consume(  # noqa: PLR0913  # the last two by name
         for durable in DURABLES
         if durable.consumer == name
     ]
-    quieten_collector()
     stop = stop_on_signals(asyncio.get_running_loop())
-    await run_consumers(consumers, host=settings.health_host, health_port=settings.health_port, stop=stop)
+    with collecting_between_steps():
+        await run_consumers(consumers, host=settings.health_host, health_port=settings.health_port, stop=stop)

@@ -4,6 +4,7 @@ from random import Random
 
 from oo import catalog as catalogs
 from oo.bus.streams import FEATURES_BUCKET, POLICY_STATE_BUCKET, TRAFFIC_BUCKET
+from oo.collector import collecting_between_steps
 from oo.decisions.champions import Champions
 from oo.decisions.decision_log import JetStreamDecisionLog
 from oo.decisions.policy_states import PolicyStates
@@ -15,7 +16,7 @@ from oo.features.nats_online_store import NatsOnlineStore
 from oo.registry.mlflow_registry import MlflowRegistry
 from oo.running import Running, start, stop
 from oo.settings import ScorerSettings
-from oo.wiring.process import new_id, now, on_the_bus, quieten_collector
+from oo.wiring.process import new_id, now, on_the_bus
 
 
 @asynccontextmanager
@@ -46,8 +47,8 @@ async def scorer(settings: ScorerSettings) -> AsyncIterator[Running[Scorer]]:
                 "splits": splits.follow(await jetstream.key_value(TRAFFIC_BUCKET)),
             }
         )
-        quieten_collector()
         try:
-            yield Running(deciding, tasks, lambda: champions.complete and splits.complete)
+            with collecting_between_steps():
+                yield Running(deciding, tasks, lambda: champions.complete and splits.complete)
         finally:
             await stop(tasks)

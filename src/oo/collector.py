@@ -1,0 +1,48 @@
+"""When the cyclic garbage collector of a process that answers for long does its work."""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LOOK_SECONDS = 0.05
+_OLDER = (10, 10)
+"""After so many collections of a generation the next older one is collected with it; Python's own figures."""
+
+
+@contextmanager
+def collecting_between_steps(*, young: int = 50_000) -> Iterator[None]:
+    """Let the collector run between two steps of the running event loop, and never in the middle of one.
+
+    By itself it runs wherever an object is made, also in the middle of `ContextVar.set`. Up to Python 3.11 a finalizer
+    that sets such a variable then ends the process with a segmentation fault (CPython issue 148891), and LiteLLM has
+    one. It is also kept out of most requests and batches: what start-up made lives as long as the process and is
+    walked no more, and a request or a batch makes hardly a cycle.
+
+    Args:
+        young: after so many new objects they are walked; Python's own figure is 700.
+    """
+    loop = asyncio.get_running_loop()
+    was_enabled = gc.isenabled()
+    limits = (young, *_OLDER)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+    next_look: asyncio.TimerHandle
+
+    def look() -> None:
+        nonlocal next_look
+        due = [generation for generation, made in enumerate(gc.get_count()) if made > limits[generation]]
+        if due:
+            gc.collect(due[-1])
+        next_look = loop.call_later(LOOK_SECONDS, look)
+
+    next_look = loop.call_later(LOOK_SECONDS, look)
+    try:
+        yield
+    finally:
+        next_look.cancel()
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()
