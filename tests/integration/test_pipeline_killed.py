@@ -22,7 +22,7 @@ OUTPUTS = {
 HALF_WRITTEN: dict[str, tuple[int, set[str]]] = {
     "plan": (0, set()),
     "assemble": (0, {"shard-0/begun.shard.parquet"}),
-    "merge": (1, {"dataset/dataset.parquet", "dataset/dataset.json"}),
+    "merge": (1, {"dataset/dataset.parquet", "dataset/dataset.json.unfinished"}),
     "fit": (1, {"candidate/model.onnx", "candidate/report.json"}),
     "judge": (0, {"verdict"}),
 }

@@ -249,17 +249,26 @@ def test_the_challenger_becomes_a_shadow_and_once_rolled_back_is_none_again_by_t
     held = advance(settings, "digits", traffic, who="a schedule")
     assert held.move.title == "holds", "a day as a shadow is not over"
     assert stages(registry, shadow) == ["challenger", "shadow"]
+    meanwhile = registered_and_proposed(run, settings)
+    assert not meanwhile.proposed
+    assert meanwhile.said == "digits 2 is the shadow already: these rows made the same file before."
+    assert stages(registry, shadow) == ["challenger", "shadow"]
 
     asyncio.run(rolled_back(settings, traffic))
-    places: dict[str, Any] = {"dataset": Path(run.dataset.path), "candidate": Path(run.candidate.path)}
-    version = register(settings, NAME, card=WORDS, verdict=Path(run.verdict.path), **places)
-    again = propose(settings, NAME, version=version, verdict=Path(run.verdict.path))
+    again = registered_and_proposed(run, settings)
     assert again.challenger == shadow
     assert not again.proposed
     assert again.said.startswith("digits 2 passed and waits: digits 2 was on trial before")
     assert registry.by_alias("digits", CHALLENGER) is None
     assert traffic.traffic == Traffic(DIGITS, "1")
     assert stages(registry, shadow) == ["challenger", "shadow", "rolled_back"], "its new card has lost its history"
+
+
+def registered_and_proposed(run: Run, settings: PipelineSettings) -> Outcome:
+    verdict = Path(run.verdict.path)
+    places: dict[str, Any] = {"dataset": Path(run.dataset.path), "candidate": Path(run.candidate.path)}
+    version = register(settings, NAME, card=WORDS, verdict=verdict, **places)
+    return propose(settings, NAME, version=version, verdict=verdict)
 
 
 async def rolled_back(settings: PipelineSettings, traffic: MemoryTraffic) -> None:

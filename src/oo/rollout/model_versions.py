@@ -3,14 +3,13 @@
 from asyncio import to_thread
 from collections.abc import Mapping, Sequence
 
-from oo.cards.card import Card
 from oo.cards.facts import ModelFacts
 from oo.cards.models import steps
-from oo.errors import InvalidCard, UnknownModel
+from oo.errors import UnknownModel
 from oo.registry.history import Recorded, Subject
 from oo.registry.registry import Alias, ModelVersion, Registry
 from oo.rollout.evidence import Artefact
-from oo.training.registration import MODEL_CARD
+from oo.training.registration import MODEL_CARD, kept_card
 
 
 class ModelVersions:
@@ -68,12 +67,8 @@ class ModelVersions:
 
         def renew() -> None:
             version = registered(self._registry, subject.name, history[-1].transition.version)
-            try:
-                card = Card.parse(self._registry.read_file(version, MODEL_CARD).decode())
-            except (UnknownModel, InvalidCard):
-                return  # a first champion has none, and one that cannot be read is refused where it counts
-            told = steps(version, history)
-            if isinstance(card.facts, ModelFacts) and card.facts.rollout != told:
+            card, told = kept_card(self._registry, version), steps(version, history)
+            if card and isinstance(card.facts, ModelFacts) and card.facts.rollout != told:
                 renewed = card.with_facts(card.facts.model_copy(update={"rollout": told}))
                 self._registry.attach(version, {MODEL_CARD: str(renewed).encode()}, {})
 

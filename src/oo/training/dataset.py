@@ -168,7 +168,9 @@ class DatasetFile:
 
 def seal(folder: Path, manifest: Manifest) -> None:
     """Write the manifest, last of all: with it the dataset in `folder` is complete."""
-    (folder / _MANIFEST).write_text(json.dumps(asdict(manifest), indent=2), encoding="utf-8")
+    unfinished = folder / f"{_MANIFEST}.unfinished"
+    unfinished.write_text(json.dumps(asdict(manifest), indent=2), encoding="utf-8")
+    unfinished.rename(folder / _MANIFEST)
 
 
 def as_column(rows: npt.NDArray[np.float32], width: int) -> pa.FixedSizeListArray:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from oo.cards.card import Card
 from oo.cards.facts import Check, ModelFacts
 from oo.cards.models import model_facts
-from oo.errors import InvalidModel
+from oo.errors import InvalidCard, InvalidModel, UnknownModel
 from oo.features.services import FeatureService
 from oo.registry.history import Recorded
 from oo.registry.registry import CHAMPION, ROWS_SHA256, ModelVersion, Registry
@@ -64,9 +64,20 @@ def register(  # noqa: PLR0913, PLR0917  # each is a thing of its own
 
 
 def write_card(
-    registry: Registry, service: FeatureService, version: ModelVersion, card: str, rollout: Iterable[Recorded] = ()
+    registry: Registry,
+    service: FeatureService,
+    version: ModelVersion,
+    card: str,
+    rollout: Iterable[Recorded] | None = None,
 ) -> Card:
     """Put a card beside a version: its facts, within what people wrote in `card`.
+
+    Args:
+        registry: has the version.
+        service: whose columns it reads.
+        version: the version.
+        card: what people wrote, a card's text; nothing yet when empty.
+        rollout: the model's transitions; when None, the card goes on telling those that it told.
 
     Raises:
         UnknownModel: no pipeline made the version, so that there are no facts.
@@ -75,9 +86,25 @@ def write_card(
     """
     manifest, verdict = (registry.read_file(version, name).decode() for name in (MANIFEST, VERDICT))
     words = Card.parse(card) if card else Card.new(version.name)
-    written = words.with_facts(facts(version, service, manifest, Verdict.model_validate_json(verdict), rollout))
+    told = facts(version, service, manifest, Verdict.model_validate_json(verdict), rollout or ())
+    before = kept_card(registry, version) if rollout is None else None
+    if before and isinstance(before.facts, ModelFacts):
+        told = told.model_copy(update={"rollout": before.facts.rollout})
+    written = words.with_facts(told)
     registry.attach(version, {MODEL_CARD: str(written).encode()}, {})
     return written
+
+
+def kept_card(registry: Registry, version: ModelVersion) -> Card | None:
+    """The card beside a version; None where there is none, as with a first champion, or none that can be read.
+
+    Raises:
+        RegistryUnreachable: the registry did not answer.
+    """
+    try:
+        return Card.parse(registry.read_file(version, MODEL_CARD).decode())
+    except (UnknownModel, InvalidCard):
+        return None
 
 
 def facts(

@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 from math import nan
 
 import pytest
@@ -6,13 +7,14 @@ import pytest
 from oo.cards.card import SECTIONS, Card
 from oo.cards.facts import ModelFacts
 from oo.errors import InvalidModel
+from oo.registry.history import Recorded, Subject, Transition
 from oo.registry.memory_registry import MemoryRegistry
 from oo.registry.registry import ALIASES, CHAMPION, ModelVersion
 from oo.training.candidate import Candidate
 from oo.training.dataset import Dataset
 from oo.training.lineage import models_trained_on
 from oo.training.prior import bootstrap, prior
-from oo.training.registration import MANIFEST, MODEL_CARD, VERDICT, facts, register
+from oo.training.registration import MANIFEST, MODEL_CARD, VERDICT, facts, register, write_card
 from oo.training.report import Calibration, Report
 from oo.training.verdict import GateResult, Outcome, Verdict
 from tests.training_data import SERVICE, digit_dataset
@@ -95,6 +97,25 @@ def test_the_same_again_is_the_same_version_with_the_newer_verdict(
     version = register(registry, SERVICE, candidate, dataset, REFUSED, WORDS)
     assert register(registry, SERVICE, candidate, dataset, PASSED, WORDS) == version
     assert Verdict.model_validate_json(registry.read_file(version, VERDICT)) == PASSED
+
+
+def test_the_same_again_keeps_what_its_card_tells_of_its_rollout(
+    registry: MemoryRegistry, candidate: Candidate, dataset: Dataset
+) -> None:
+    version = register(registry, SERVICE, candidate, dataset, PASSED, WORDS)
+    told = Transition(
+        subject=Subject(kind="model", name="digits"),
+        version=str(version.version),
+        stage="challenger",
+        champion="1",
+        at=datetime(2026, 11, 1, tzinfo=UTC),
+        who="ada",
+        why="It passed.",
+    )
+    write_card(registry, SERVICE, version, WORDS, [Recorded(sequence=1, transition=told)])
+    register(registry, SERVICE, candidate, dataset, PASSED, WORDS)
+    _, kept = card_of(registry, version)
+    assert [step.why for step in kept.rollout] == ["It passed."]
 
 
 def test_the_verdict_of_what_serves_stays_as_it_was_when_it_came(

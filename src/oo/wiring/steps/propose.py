@@ -5,6 +5,7 @@ from oo import catalog as catalogs
 from oo.errors import RolloutRefused
 from oo.registry.mlflow_registry import MlflowRegistry
 from oo.registry.registry import CHAMPION, named
+from oo.rollout.rollout import Rollout
 from oo.settings import PipelineSettings
 from oo.training.verdict import Outcome, Verdict
 from oo.wiring.rollout import conducting
@@ -20,21 +21,23 @@ def propose(settings: PipelineSettings, feature_service: str, *, version: int, v
     challenger = named(registry, model, str(version))
     told = Verdict.model_validate_json(verdict.read_bytes())
     serves = registry.by_alias(model, CHAMPION) == challenger
-    refusal = asyncio.run(_settled(settings, model, str(version) if told.passed and not serves else None))
+    rollout, refusal = asyncio.run(_settled(settings, model, str(version) if told.passed and not serves else None))
     if serves:
         said = f"{model} {version} serves already: these rows made the same file before."
     elif not told.passed:
         said = f"{model} {version} is refused: {told.champion} stays the champion."
     elif refusal is not None:
         said = f"{model} {version} passed and waits: {refusal}."
+    elif rollout.stage != "challenger":
+        said = f"{model} {version} is the {rollout.stage} already: these rows made the same file before."
     else:
         said = f"{model} {version} is the challenger now: `oo rollout advance {model}` begins its trial."
         return Outcome(challenger=challenger, verdict=told, proposed=True, said=said)
     return Outcome(challenger=challenger, verdict=told, proposed=False, said=said)
 
 
-async def _settled(settings: PipelineSettings, model: str, version: str | None) -> str | None:
-    """Propose the version, unless it is None, and settle; returns why it is not the challenger now."""
+async def _settled(settings: PipelineSettings, model: str, version: str | None) -> tuple[Rollout, str | None]:
+    """Propose the version, unless it is None, and settle; returns where the rollout stands, and why it was refused."""
     refusal = None
     async with conducting(settings, model, None) as conductor:
         if version is not None:
@@ -42,5 +45,4 @@ async def _settled(settings: PipelineSettings, model: str, version: str | None) 
                 await conductor.propose(version, who="pipeline train", why="Every gate let it through.")
             except RolloutRefused as refused:
                 refusal = str(refused)
-        await conductor.settle()
-    return refusal
+        return await conductor.settle(), refusal
