@@ -10,27 +10,30 @@ os.environ.update(
     BENTOML_DO_NOT_TRACK="True",
 )
 
+from collections.abc import Iterator
+
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
-_TOGETHER = frozenset(
-    f"tests/{file}"
-    for file in (
-        "integration/test_loop.py",
-        "integration/test_http_contract.py",
-        "integration/test_typescript_caller.py",
-        "contract/test_typescript_client.py",
-    )
-)
-"""Those that share the local stack, which takes half a minute to start, or the TypeScript package, which they build."""
+from tests.mlflow_server import mlflow_server
+
+_TOGETHER = {
+    "laptop": ("tests/integration/laptop/", "tests/contract/test_typescript_client.py"),
+    "registry": (
+        "tests/integration/test_forget.py",
+        "tests/integration/test_model_commands.py",
+        "tests/contract/test_registries.py",
+    ),
+}
+"""Those that share what is slow: the local stack and the TypeScript package, which they build, or MLflow's server."""
 
 
 class _Files(LoadScopeScheduling):  # type: ignore[misc]  # the same
     """Keeps the tests of a file on one worker, as `--dist=loadfile` does, and those `_TOGETHER` too."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "together" if file in _TOGETHER else file
+        alone = nodeid.partition("::")[0]
+        return next((group for group, places in _TOGETHER.items() if nodeid.startswith(places)), alone)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Files:
@@ -40,4 +43,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Files:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what is slow, so that no worker is left with it in the end."""
-    items.sort(key=lambda item: (item.nodeid.partition("::")[0] not in _TOGETHER, "integration" not in item.path.parts))
+    first = _TOGETHER["laptop"]
+    items.sort(key=lambda item: (not item.nodeid.startswith(first), "integration" not in item.path.parts))
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of MLflow's that tests share: each keeps to models of its own name, or to the newest version of one."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as uri:
+        yield uri

@@ -4,7 +4,6 @@ import hashlib
 import socket
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
@@ -15,13 +14,6 @@ from oo.errors import InvalidModel, RegistryUnreachable, UnknownModel
 from oo.registry.memory_registry import MemoryRegistry
 from oo.registry.mlflow_registry import MlflowRegistry
 from oo.registry.registry import ALIASES, CANARY, CHALLENGER, CHAMPION, PREVIOUS, ROWS_SHA256, ModelVersion, Registry
-from tests.mlflow_server import mlflow_server
-
-
-@pytest.fixture(scope="session")
-def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as uri:
-        yield uri
 
 
 @pytest.fixture(params=["memory", "mlflow"])

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -50,7 +50,6 @@ from oo.writing.tip import Tip
 from oo.writing.tip_cache import Kept
 from tests.envelopes import EVENTS, envelope
 from tests.integration.consuming import NAMED, all_left, consuming
-from tests.mlflow_server import mlflow_server
 from tests.training_data import CATALOG, SERVICE
 
 Run = Callable[..., Awaitable[Result]]
@@ -63,21 +62,15 @@ READING = [durable for durable in DURABLES if durable.stream in {"SIGNALS", "FEE
 ROWS = pa.schema({name: pa.string() for name in ("decision_id", "tenant_id", "user_id", "part")})
 
 
-@pytest.fixture(scope="module")
-def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
-        yield url
-
-
 @pytest.fixture
-def settings(nats_url: str, mlflow_url: str, tmp_path: Path) -> PipelineSettings:
+def settings(nats_url: str, mlflow_uri: str, tmp_path: Path) -> PipelineSettings:
     catalog = tmp_path / "catalog.yaml"
     tenants = tuple(CATALOG.tenants[0].model_copy(update={"name": name}) for name in (HERE, THERE))
     declared = CATALOG.model_copy(update={"tenants": tenants}).model_dump(mode="json", exclude_none=True)
     catalog.write_text(yaml.safe_dump(declared))
     return PipelineSettings(
         nats_url=nats_url,
-        mlflow_url=mlflow_url,
+        mlflow_url=mlflow_uri,
         catalog=(catalog,),
         offline_store=str(tmp_path / "offline"),
         tip_scores_url=f"sqlite:///{tmp_path / 'database' / 'scores.db'}",

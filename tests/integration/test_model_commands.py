@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,6 @@ from oo.registry.nats_history import NatsHistory
 from oo.registry.registry import CANARY, CHALLENGER, CHAMPION, PREVIOUS, ROWS_SHA256, ModelVersion
 from oo.training.registration import MANIFEST, MODEL_CARD
 from tests.integration.nats_server import NatsServer
-from tests.mlflow_server import mlflow_server
 
 Oo = Callable[..., Awaitable[Result]]
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -48,20 +47,19 @@ MANIFESTS = [
 
 
 @pytest.fixture(scope="module")
-def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def tiny(mlflow_uri: str) -> str:
     """A registry with three versions of one model: the first made of nothing, then two that were trained and judged."""
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as uri:
-        registry = MlflowRegistry(uri)
-        versions = [registered(registry, None, "tiny@1"), *(registered(registry, one, "tiny@2") for one in MANIFESTS)]
-        for version, verdict in zip(versions[1:], ("passed", "refused"), strict=True):
-            registry.attach(
-                version,
-                {MODEL_CARD: f"# tiny {version.version}\n\n- [no]: it is {verdict}.\n".encode()},
-                {"verdict": verdict},
-            )
-        for alias, number in ((CHALLENGER, 3), (CANARY, 2), (CHAMPION, 1), (PREVIOUS, 1)):
-            registry.set_alias("tiny", alias, number)
-        yield uri
+    registry = MlflowRegistry(mlflow_uri)
+    versions = [registered(registry, None, "tiny@1"), *(registered(registry, one, "tiny@2") for one in MANIFESTS)]
+    for version, verdict in zip(versions[1:], ("passed", "refused"), strict=True):
+        registry.attach(
+            version,
+            {MODEL_CARD: f"# tiny {version.version}\n\n- [no]: it is {verdict}.\n".encode()},
+            {"verdict": verdict},
+        )
+    for alias, number in ((CHALLENGER, 3), (CANARY, 2), (CHAMPION, 1), (PREVIOUS, 1)):
+        registry.set_alias("tiny", alias, number)
+    return mlflow_uri
 
 
 def registered(registry: MlflowRegistry, manifest: dict[str, dict[str, object]] | None, service: str) -> ModelVersion:
@@ -86,11 +84,11 @@ async def history(nats_server: NatsServer) -> AsyncIterator[NatsHistory]:
 
 
 @pytest.fixture
-def oo(nats_url: str, mlflow_uri: str, tmp_path: Path) -> Oo:
+def oo(nats_url: str, tiny: str, tmp_path: Path) -> Oo:
     """The command line on a thread of its own, since it starts a loop."""
     catalog = tmp_path / "catalog.yaml"
     catalog.write_text(yaml.safe_dump(CATALOG))
-    environment = {"COLUMNS": "200", "OO_NATS_URL": nats_url, "OO_MLFLOW_URL": mlflow_uri, "OO_CATALOG": str(catalog)}
+    environment = {"COLUMNS": "200", "OO_NATS_URL": nats_url, "OO_MLFLOW_URL": tiny, "OO_CATALOG": str(catalog)}
     return partial(asyncio.to_thread, partial(CliRunner(env=environment).invoke, app))
 
 

@@ -11,8 +11,7 @@ from oo.collector import collecting_between_steps
 
 FEW = 100
 FINALIZER_SETS_A_VARIABLE = """
-import asyncio, gc, sys
-from contextlib import nullcontext
+import asyncio, gc
 from contextvars import ContextVar
 from random import Random
 
@@ -28,8 +27,8 @@ class Cycle:
         for variable in VARIABLES:
             variable.set([self])
 
-async def main(between_steps, draw=Random(1)):
-    with collecting_between_steps(young=10) if between_steps else nullcontext():
+async def main(draw=Random(1)):
+    with collecting_between_steps(young=10):
         for number in range(20_000):
             Cycle()
             gc.set_threshold(gc.get_count()[0] + draw.randrange(4))
@@ -37,7 +36,7 @@ async def main(between_steps, draw=Random(1)):
             if number % 100 == 0:
                 await asyncio.sleep(0)
 
-asyncio.run(main(sys.argv[1] == "between steps"))
+asyncio.run(main())
 """
 
 
@@ -92,8 +91,5 @@ async def test_afterwards_the_collector_is_as_before() -> None:
 
 
 def test_a_finalizer_that_sets_a_context_variable_ends_no_process() -> None:
-    def ends_with(when: str) -> int:
-        return subprocess.run([sys.executable, "-c", FINALIZER_SETS_A_VARIABLE, when], check=False).returncode  # noqa: S603
-
-    assert (ends_with("anywhere") < 0) == (sys.version_info < (3, 12))
-    assert ends_with("between steps") == 0
+    """Without the `with` above, Python 3.11 ends with a segmentation fault here, or goes round for ever."""
+    subprocess.run([sys.executable, "-c", FINALIZER_SETS_A_VARIABLE], check=True, timeout=60)  # noqa: S603

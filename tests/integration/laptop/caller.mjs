@@ -7,7 +7,7 @@ import {
   OOClient,
   ReactionKind,
   subjectOf,
-} from "../../clients/typescript/dist/src/index.js";
+} from "../../../clients/typescript/dist/src/index.js";
 
 const [scorerUrl, generatorUrl] = process.argv.slice(2);
 const oo = new OOClient({ scorerUrl, generatorUrl });

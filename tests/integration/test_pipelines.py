@@ -1,4 +1,4 @@
-"""The body of every pipeline step on real rows, in the order of the pipelines, in this process."""
+"""The body of every pipeline step on real rows, in this process, and all of them on KFP's own runner."""
 
 import asyncio
 import hashlib
@@ -7,7 +7,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
@@ -24,14 +26,14 @@ from oo.rollout.traffic import Traffic
 from oo.settings import PipelineSettings
 from oo.training.dataset import Dataset
 from oo.training.prior import bootstrap
-from oo.training.registration import MODEL_CARD
+from oo.training.registration import MANIFEST, MODEL_CARD
 from oo.training.verdict import GateResult, Outcome, Verdict
 from oo.wiring.rollout import conducting
 from oo.wiring.steps import LATEST
 from oo.wiring.steps.advance import advance
 from oo.wiring.steps.propose import propose
 from oo.wiring.steps.register import register
-from pipelines import local_run, promote, train
+from pipelines import local_run, runs
 from tests.integration.training_places import AS_OF, WORDS, digits_told, running_places, transitions
 from tests.training_data import SERVICE, World
 
@@ -55,6 +57,11 @@ def world(settings: PipelineSettings) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def registry(settings: PipelineSettings) -> MlflowRegistry:
     return MlflowRegistry(settings.mlflow_url)
+
+
+def pipeline(name: str) -> ModuleType:
+    """Imported when it is wanted: KFP takes seconds to make one, and every worker collects."""
+    return import_module(f"pipelines.{name}")
 
 
 @contextmanager
@@ -84,6 +91,7 @@ class Run:
         self.metrics = dsl.Metrics(uri=str(self.folder / "metrics"))
 
     def through(self, settings: PipelineSettings) -> None:
+        train = pipeline("train")
         with as_a_process_of(settings, self.folder) as printed:
             planned = train.plan.python_func(table_version=LATEST, shards=2)
             self.planned = json.loads(json.dumps(planned), parse_int=float)  # as KFP hands them on
@@ -112,7 +120,7 @@ def run(
 
 def test_with_nothing_on_its_way_there_is_nothing_to_promote(settings: PipelineSettings, tmp_path: Path) -> None:
     with as_a_process_of(settings, tmp_path):
-        told = promote.advance.python_func("digits")
+        told = pipeline("promote").advance.python_func("digits")
     assert told == "holds: No version of digits is being rolled out; propose one."
 
 
@@ -137,7 +145,9 @@ def test_shards_in_any_order_are_one_dataset_whose_manifest_kfp_shows(run: Run, 
     assert run.dataset.metadata["table_version"] == world.store.version()
 
 
-def test_what_was_fitted_judged_and_registered_is_the_challenger(run: Run, registry: MlflowRegistry) -> None:
+def test_what_was_fitted_judged_and_registered_is_the_challenger(
+    run: Run, world: World, registry: MlflowRegistry
+) -> None:
     assert run.outcome is not None
     challenger = registry.by_alias("digits", CHALLENGER)
     assert challenger is not None
@@ -146,6 +156,10 @@ def test_what_was_fitted_judged_and_registered_is_the_challenger(run: Run, regis
     assert challenger.digest == digest(run.candidate)
     assert registry.tags(challenger)["recipe"] == run.candidate.metadata["recipe"]
     assert registry.tags(challenger)["gates"] == "passed"
+    manifest = json.loads(registry.read_file(challenger, MANIFEST))
+    assert manifest["dataset"]["rows"] == 1_000
+    assert manifest["dataset"]["table_version"] == world.store.version()
+    assert manifest["fit"]["seed"] == 4
     assert run.outcome.proposed
     assert "oo rollout advance digits" in run.outcome.said
     assert stages(registry, challenger) == ["challenger"]
@@ -166,7 +180,7 @@ def digest(candidate: dsl.Model) -> str:
 def fitted(settings: PipelineSettings, dataset: Path, candidate: Path) -> str:
     model = dsl.Model(uri=str(candidate))
     with as_a_process_of(settings, candidate.parent):
-        train.fit.python_func(NAME, dsl.Dataset(uri=str(dataset)), 4, model)
+        pipeline("train").fit.python_func(NAME, dsl.Dataset(uri=str(dataset)), 4, model)
     return digest(model)
 
 
@@ -185,7 +199,7 @@ def test_the_same_rows_make_the_same_file_and_one_changed_row_makes_another(
     places: dict[str, Any] = {"dataset": tmp_path / "changed", "candidate": tmp_path / "other", "verdict": verdict}
     version = register(settings, NAME, card=WORDS, **places)
     with as_a_process_of(settings, tmp_path):
-        told = train.propose.python_func(NAME, version, dsl.Artifact(uri=str(verdict)))
+        told = pipeline("train").propose.python_func(NAME, version, dsl.Artifact(uri=str(verdict)))
     outcome = Outcome.model_validate_json(told)
     assert not outcome.proposed
     assert outcome.said == f"digits {version} is refused: 1 stays the champion."
@@ -203,6 +217,22 @@ def with_another_first_reward(dataset: Dataset) -> Dataset:
     return Dataset(dataset.decisions.set_column(place, "reward", pa.array(rewards)), dataset.rows, manifest)
 
 
+def test_kubeflows_own_runner_makes_the_same_version_of_the_same_rows(
+    run: Run, settings: PipelineSettings, registry: MlflowRegistry
+) -> None:
+    before = registry.versions("digits"), transitions(settings)
+    steps: list[str] = []
+    notes: list[str] = []
+    outcome = runs.train(
+        settings, runs.Training(NAME, AS_OF, seed=4, shards=3), on_step=steps.append, on_note=notes.append
+    )
+    assert steps == ["plan", "assemble", "assemble", "assemble", "merge", "fit", "judge", "register", "propose"]
+    assert sum(int(note.partition(" rows")[0]) for note in notes[:3]) == 1_000
+    assert all("it took" in note and note.endswith(" MiB") for note in notes)
+    assert outcome.challenger.version == run.version, "two shards or three: the same rows, the same file"
+    assert (registry.versions("digits"), transitions(settings)) == before
+
+
 def test_what_serves_already_is_not_proposed(run: Run, settings: PipelineSettings, registry: MlflowRegistry) -> None:
     champion = registry.by_alias("digits", CHAMPION)
     assert champion is not None
@@ -216,7 +246,7 @@ def test_what_serves_already_is_not_proposed(run: Run, settings: PipelineSetting
 def test_a_model_is_judged_before_anybody_wrote_its_card(run: Run, settings: PipelineSettings) -> None:
     verdict = dsl.Artifact(uri=str(run.folder / "without-card"))
     with as_a_process_of(settings, run.folder):
-        train.judge.python_func(
+        pipeline("train").judge.python_func(
             NAME, run.dataset, run.candidate, "", verdict, dsl.Metrics(uri=str(run.folder / "none"))
         )
     assert Verdict.model_validate_json(Path(verdict.path).read_bytes()).passed

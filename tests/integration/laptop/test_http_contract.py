@@ -18,7 +18,7 @@ from oo.decisions.score import MOST_CANDIDATES
 from oo.local.settings import StackSettings
 from oo.web import ErrorBody
 from scripts import api_docs
-from tests.integration.contract_search import FUZZED, TENANT, search
+from tests.integration.laptop.contract_search import FUZZED, TENANT, search
 from tests.integration.waiting import until
 
 SERVICES = ("scorer", "generator")

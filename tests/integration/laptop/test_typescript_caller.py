@@ -17,7 +17,7 @@ from oo.wiring.process import now
 from tests.integration.waiting import until
 
 HERE = Path(__file__).parent
-CLIENT = HERE.parents[1] / "clients" / "typescript"
+CLIENT = HERE.parents[2] / "clients" / "typescript"
 
 
 def run(*command: str, cwd: Path) -> str:
