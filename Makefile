@@ -9,6 +9,8 @@ READY := $(VENV)/.ready-$(shell pwd -P | cksum | cut -d ' ' -f 1)
 LLM := .venv-llm
 LLM_READY := $(LLM)/$(notdir $(READY))
 
+# Our processes start hundreds of times in a run of the tests: they are compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 # No library phones home, from no target.
 export ORT_DISABLE_TELEMETRY := 1
 export LITELLM_LOCAL_MODEL_COST_MAP := True
@@ -47,7 +49,7 @@ test: env ## Run all tests; COVER=1 also says which lines they do not reach
 	@$(PY) -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(if $(COVER),--cov=oo)
 
 EVENTS := 100000
-soak: env ## Kill, freeze and starve consumers under EVENTS=100000, and the generator's language model
+soak: env ## Kill, freeze, starve and fuzz whatever runs; EVENTS=100000 for the consumers
 	@OO_SOAK_EVENTS=$(EVENTS) $(if $(SEED),OO_SOAK_SEED=$(SEED)) $(PY) -m pytest tests/soak
 
 llm: $(LLM_READY) ## Compile llama.cpp and fetch a small language model, for test-llm and OO_LOCAL_LLM=true make up

@@ -1,6 +1,7 @@
 """A policy and a prompt on their way through two replicas each of the real services, over a real bus that goes away."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -59,6 +60,7 @@ from oo.training.prior import bootstrap
 from oo.wiring.generator import generator
 from oo.wiring.scorer import scorer
 from oo.wiring.tenant_rollout import conducting_for_tenant
+from pipelines import local_run
 from tests.envelopes import envelope
 from tests.integration.nats_server import NatsServer
 from tests.integration.waiting import until
@@ -183,6 +185,11 @@ class Shop:
         async with conducting_for_tenant(self.settings, subject) as conductor:
             yield conductor
 
+    async def oo(self, *words: str) -> Result:
+        """The command line's answer about a rollout over these stores."""
+        told = {"COLUMNS": "300", **local_run.variables((self.settings,))}
+        return await asyncio.to_thread(CliRunner(env=told).invoke, app, ["rollout", *words])
+
     async def archive(self) -> int:
         """Take over what is new, and let every second tip that was shown be clicked; how many decisions there are."""
         found = [
@@ -300,7 +307,7 @@ class Way:
 
 
 async def test_a_policy_and_a_prompt_go_to_a_canary_and_back_under_load_over_a_bus_that_was_away(
-    shop: Shop, nats_server: NatsServer
+    shop: Shop, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     ways = (
         Way(POLICY, "uniform@1", "epsilon_greedy@2", shop.scorers, 1),
@@ -321,8 +328,9 @@ async def test_a_policy_and_a_prompt_go_to_a_canary_and_back_under_load_over_a_b
             outcome = await conductor.advance(who="ada")
             assert isinstance(outcome.move, Advance), outcome.move
             assert (outcome.rollout.stage, outcome.rollout.percent) == ("canary", 50)
-            recorded = (await conductor.history.of(way.subject))[-1]
-            assert "evidence.json" in (await conductor.bundle(recorded)).files
+        fetched = await shop.oo("evidence", "shop", str(tmp_path / way.champion), "--kind", way.subject.kind)
+        assert f"{way.candidate} became canary 50 % on" in fetched.output
+        assert json.loads((tmp_path / way.champion / "move.json").read_bytes())["percent"] == 50
 
     done = asyncio.Event()
     loads = [asyncio.create_task(way.service.keep_asking(done)) for way in ways]

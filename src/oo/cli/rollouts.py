@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -137,6 +138,25 @@ def rollback(
 def settle(name: _Name, kind: _Kind = "model") -> None:
     """Bring names and traffic after the history, after a crash or a restart. It may be run at any time."""
     _tell(_conduct(kind, name, lambda conductor: conductor.settle()))
+
+
+@app.command()
+def evidence(
+    name: _Name,
+    folder: Annotated[Path, typer.Argument(help="Where the files go; it is made.")],
+    of: Annotated[str, typer.Option(help="The hash in the history, or how it begins; else the last one.")] = "",
+    kind: _Kind = "model",
+) -> None:
+    """Fetch what a step rested on: rollout, findings, requirements and the move, checked against the hash.
+
+    The files are as they were hashed, so anybody can check them again: `bundle.json` names each with its SHA-256.
+    """
+    recorded, bundle = _conduct(kind, name, lambda conductor: conductor.rested_on(of))
+    bundle.write(folder)
+    told = recorded.transition
+    step = f"{told.stage} {told.percent} %" if told.percent else told.stage
+    out.print(f"{told.version} became {step} on {told.at:%Y-%m-%d %H:%M:%S} UTC, on evidence {bundle.digest}")
+    out.print(f"{len(bundle.files) + 1} files are in {escape(str(folder))}, and none has changed since")
 
 
 @app.command()

@@ -55,21 +55,11 @@ class Bundle:
             (folder / name).write_bytes(content)
 
     @classmethod
-    def read(cls, folder: Path, digest: str) -> Self:
-        """The bundle of this hash that `write` put into `folder`.
-
-        Raises:
-            EvidenceChanged: a file is not what it was, or missing, or there is one more; says which.
-        """
-        found = {path.name: path.read_bytes() for path in sorted(folder.iterdir())} if folder.is_dir() else {}
-        return cls.checked(found, digest)
-
-    @classmethod
     def checked(cls, files: Mapping[str, bytes], digest: str) -> Self:
         """The bundle of this hash out of its files, the manifest among them.
 
         Raises:
-            EvidenceChanged: as for `read`.
+            EvidenceChanged: a file is not what it was, or missing, or there is one more; says which.
         """
         if faults := tuple(verify(files, digest)):
             raise EvidenceChanged(

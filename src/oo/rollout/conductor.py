@@ -195,6 +195,26 @@ class Conductor:
             if (await self.status()).sequence == rollout.sequence:
                 return rollout
 
+    async def rested_on(self, digest: str = "") -> tuple[Recorded, Bundle]:
+        """The last step that rests on evidence, and what it rested on.
+
+        Args:
+            digest: the evidence's hash, or how it begins, when another step is meant.
+
+        Raises:
+            RolloutRefused: no step rests on such evidence.
+            EvidenceChanged: a file is not what it was.
+            OOError: it cannot be read.
+        """
+        steps = [one for one in await self.history.of(self.subject) if one.transition.evidence]
+        found = [one for one in steps if (one.transition.evidence or "").startswith(digest)]
+        if not found:
+            which = (
+                f"evidence {digest!r}; `oo model history {self.subject.name}` shows them" if steps else "evidence yet"
+            )
+            raise RolloutRefused(f"no step of {self.subject.name} rests on {which}")
+        return found[-1], await self.bundle(found[-1])
+
     async def bundle(self, recorded: Recorded) -> Bundle:
         """The evidence that a transition rests on, as it was kept.
 

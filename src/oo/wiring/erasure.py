@@ -3,10 +3,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from random import Random
 
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-from nats.js.kv import KeyValue
-
 from oo import catalog as catalogs
 from oo.bus.connection import connect
 from oo.bus.dead_letter_box import DeadLetterBox
@@ -23,7 +19,7 @@ from oo.erasure.online import Document
 from oo.erasure.place import Place
 from oo.erasure.scores import Rows
 from oo.erasure.stream import Messages
-from oo.errors import BusUnreachable, UnknownTenant
+from oo.errors import UnknownTenant
 from oo.events.subjects import DURABLES
 from oo.features.nats_online_store import NatsOnlineStore
 from oo.features.online_store import OnlineStore
@@ -34,7 +30,7 @@ from oo.registry.mlflow_registry import MlflowRegistry
 from oo.rewards import database
 from oo.rewards.erasure import TIMES, tenants_of
 from oo.settings import PipelineSettings
-from oo.wiring.process import now
+from oo.wiring.process import bucket, now
 from oo.writing.nats_tip_cache import NatsTipCache
 
 PATIENCE = 5.0
@@ -55,8 +51,8 @@ async def erasure(settings: PipelineSettings, user_id: str, tenant_id: str | Non
     connection = await connect(settings.nats_url, "oo-forget")
     try:
         js = connection.jetstream()
-        online = NatsOnlineStore(await _bucket(js, FEATURES_BUCKET), Random())  # noqa: S311  # spreads retries
-        tips = NatsTipCache(await _bucket(js, TIPS_BUCKET), patience=PATIENCE)
+        online = NatsOnlineStore(await bucket(js, FEATURES_BUCKET), Random())  # noqa: S311  # spreads retries
+        tips = NatsTipCache(await bucket(js, TIPS_BUCKET), patience=PATIENCE)
         if tenant_id is None:
             known = store.tenants_of(user_id) | tenants_of(engine, user_id)
             tenant_id = _the_tenant(catalog, known | await _with_document(online, catalog, user_id))
@@ -80,13 +76,6 @@ async def erasure(settings: PipelineSettings, user_id: str, tenant_id: str | Non
     finally:
         engine.dispose()
         await connection.close()
-
-
-async def _bucket(js: JetStreamContext, name: str) -> KeyValue:
-    try:
-        return await js.key_value(name)
-    except NatsError as error:
-        raise BusUnreachable(f"the bus has no bucket {name} ({error!r}); `oo bootstrap` makes it") from error
 
 
 async def _with_document(online: OnlineStore, catalog: Catalog, user_id: str) -> set[str]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.kv import KeyValue
 from uuid_utils.compat import uuid7
 
 from oo.bus.connection import connect, drain
@@ -56,6 +57,18 @@ async def on_the_bus(settings: ProcessSettings, process: str) -> AsyncIterator[J
         yield jetstream
     finally:
         await drain(connection)
+
+
+async def bucket(js: JetStreamContext, name: str) -> KeyValue:
+    """A bucket that is there.
+
+    Raises:
+        BusUnreachable: it is not, or the server did not answer.
+    """
+    try:
+        return await js.key_value(name)
+    except NatsError as error:
+        raise BusUnreachable(f"the bus has no bucket {name} ({error!r}); `oo bootstrap` makes it") from error
 
 
 def limits_of(settings: ProcessSettings) -> Limits:

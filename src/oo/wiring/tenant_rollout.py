@@ -2,15 +2,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-from nats.js.kv import KeyValue
-
 from oo import catalog as catalogs
 from oo.bus.connection import connect
 from oo.bus.streams import EVIDENCE_BUCKET, TRAFFIC_BUCKET
 from oo.cards.shelf import Shelf, declared
-from oo.errors import BusUnreachable
 from oo.offline.store import OfflineStore
 from oo.prompts.library import TIPS, PromptLibrary
 from oo.registry.history import Subject
@@ -24,7 +19,7 @@ from oo.rollout.reports import Reports
 from oo.rollout.tenant_evidence import TenantEvidence, card_condition
 from oo.rollout.tenant_versions import PolicyVersions, PromptVersions
 from oo.settings import GeneratorSettings, PipelineSettings, read
-from oo.wiring.process import now
+from oo.wiring.process import bucket, now
 
 
 @asynccontextmanager
@@ -52,7 +47,7 @@ async def conducting_for_tenant(settings: PipelineSettings, subject: Subject) ->
     connection = await connect(settings.nats_url, "oo-rollout")
     try:
         js = connection.jetstream()
-        kept = await _bucket(js, EVIDENCE_BUCKET)
+        kept = await bucket(js, EVIDENCE_BUCKET)
         evidence = (
             TenantEvidence(
                 reports=reports,
@@ -72,7 +67,7 @@ async def conducting_for_tenant(settings: PipelineSettings, subject: Subject) ->
             subject=subject,
             history=NatsHistory(js),
             versions=evidence.versions,
-            actuator=BusTraffic(await _bucket(js, TRAFFIC_BUCKET)),
+            actuator=BusTraffic(await bucket(js, TRAFFIC_BUCKET)),
             evidence=evidence,
             requirements=settings.rollout,
             now=now,
@@ -80,10 +75,3 @@ async def conducting_for_tenant(settings: PipelineSettings, subject: Subject) ->
     finally:
         scores.dispose()
         await connection.close()
-
-
-async def _bucket(js: JetStreamContext, name: str) -> KeyValue:
-    try:
-        return await js.key_value(name)
-    except NatsError as error:
-        raise BusUnreachable(f"the bus has no bucket {name} ({error!r}); `oo bootstrap` makes it") from error

@@ -87,6 +87,18 @@ async def test_a_bundle_that_was_changed_in_the_registry_is_refused(play: Theatr
         await play.conductor().bundle((await play.history.of(MODEL))[1])
 
 
+async def test_what_a_step_rested_on_is_found_by_its_hash_and_that_of_the_last_step_without(play: Theatre) -> None:
+    with pytest.raises(RolloutRefused, match="no step of digits rests on evidence yet"):
+        await play.conductor().rested_on()
+    await play.on_stage("canary", 1)
+    shadow, canary = (await play.history.of(MODEL))[-2:]
+    assert (await play.conductor().rested_on())[0] == canary
+    found, bundle = await play.conductor().rested_on((shadow.transition.evidence or "")[:12])
+    assert (found, bundle.digest) == (shadow, shadow.transition.evidence)
+    with pytest.raises(RolloutRefused, match="rests on evidence 'none'; `oo model history digits` shows"):
+        await play.conductor().rested_on("none")
+
+
 async def test_two_operators_at_once_one_advances(play: Theatre) -> None:
     await play.on_stage("shadow")
     play.wait()
