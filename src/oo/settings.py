@@ -1,5 +1,6 @@
 """One settings class a process, read once from the environment (prefix OO_)."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
 
@@ -13,7 +14,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict, SettingsError
 
 from oo.errors import InvalidSettings, faults
 from oo.events.decision import ServingRole
@@ -193,23 +194,26 @@ class PipelineSettings(ProcessSettings):
     """How careful rollouts are, as JSON such as `{"shadow_hold": "PT6H"}`: what is not named keeps its default, and
     `oo rollout requirements` shows all."""
 
-    @field_validator("rollout", mode="before")
-    @classmethod
-    def _from_json(cls, value: object) -> object:
-        return Requirements.model_validate_json(value) if isinstance(value, str) else value
-
 
 S = TypeVar("S", bound=BaseSettings)
 
 
-def read(settings: type[S]) -> S:
+def read(settings: type[S], environment: Mapping[str, str] | None = None) -> S:
     """The settings of a process.
+
+    Args:
+        settings: the class.
+        environment: variables that go before those of this process.
 
     Raises:
         InvalidSettings: a variable is missing or malformed; says which.
     """
     try:
-        return settings()
+        if environment is None:
+            return settings()
+        source = EnvSettingsSource(settings)
+        source.env_vars = {name.lower(): value for name, value in environment.items()}
+        return settings.model_validate(source())
     except SettingsError as error:
         raise InvalidSettings(f"settings of this process: {error}; JSON is expected there") from error
     except ValidationError as error:

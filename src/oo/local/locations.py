@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from oo.local.processes import environment
 from oo.local.settings import StackSettings
-from oo.settings import PipelineSettings
+from oo.settings import PipelineSettings, read
 
 _PREFIX = "OO_"
 
@@ -12,5 +12,5 @@ _PREFIX = "OO_"
 def pipeline_settings(stack: StackSettings, overrides: Mapping[str, str]) -> PipelineSettings:
     """The settings of training and of the command line over this stack; `overrides` are environment variables."""
     known = {f"{_PREFIX}{name.upper()}" for name in PipelineSettings.model_fields}
-    told = environment(stack) | {name: value for name, value in overrides.items() if name in known}
-    return PipelineSettings.model_validate({name.removeprefix(_PREFIX).lower(): told[name] for name in told})
+    own = {name: value for name, value in overrides.items() if name in known}
+    return read(PipelineSettings, environment(stack) | own)
