@@ -154,9 +154,9 @@ def evidence(
     recorded, bundle = _conduct(kind, name, lambda conductor: conductor.rested_on(of))
     bundle.write(folder)
     told = recorded.transition
-    step = f"{told.stage} {told.percent} %" if told.percent else told.stage
-    out.print(f"{told.version} became {step} on {told.at:%Y-%m-%d %H:%M:%S} UTC, on evidence {bundle.digest}")
-    out.print(f"{len(bundle.files) + 1} files are in {escape(str(folder))}, and none has changed since")
+    step = f"{told.stage} {told.percent} %" if told.percent else told.stage.replace("_", " ")
+    out.print(f"{told.version} became {step} on {told.at:%Y-%m-%d %H:%M:%S} UTC; {len(bundle.files) + 1} files are in")
+    out.print(f"{escape(str(folder))}, none changed since. Evidence {bundle.digest}", soft_wrap=True)
 
 
 @app.command()
