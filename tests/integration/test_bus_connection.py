@@ -3,9 +3,14 @@ import logging
 import socket
 
 import pytest
+from nats.js import JetStreamContext
 
+from oo.bus import streams
 from oo.bus.connection import connect, drain
+from oo.bus.streams import Limits
 from oo.errors import BusUnreachable
+from oo.settings import ProcessSettings
+from oo.wiring.process import on_the_bus
 from tests.integration.consuming import PATIENCE, until
 from tests.integration.nats_server import NatsServer
 
@@ -63,3 +68,28 @@ async def test_a_server_that_says_nothing_is_not_waited_for_when_a_process_ends(
     finally:
         nats_server.thaw()
     assert client.is_closed
+
+
+async def test_what_a_start_asks_and_loses_with_the_server_is_asked_again(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[JetStreamContext] = []
+
+    async def ensure(js: JetStreamContext, limits: Limits) -> None:
+        asked.append(js)
+        if len(asked) > 1:
+            return await streams.ensure(js, limits)
+        client = js._nc  # noqa: SLF001  # the context has no public way to its connection
+        sent = client.stats["out_msgs"]
+        nats_server.freeze()
+        asking = asyncio.create_task(streams.ensure(js, limits))
+        await until(lambda: client.stats["out_msgs"] > sent)
+        nats_server.kill()
+        nats_server.start()
+        return await asking
+
+    monkeypatch.setattr("oo.wiring.process.ensure", ensure)
+    monkeypatch.setattr("oo.wiring.process.configure_logging", lambda _: None)
+    async with on_the_bus(ProcessSettings(nats_url=nats_server.url), "oo-tests") as js:
+        assert (await js.stream_info("SIGNALS")).config.name == "SIGNALS"
+    assert len(asked) == 2

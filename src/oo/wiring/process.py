@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.kv import KeyValue
@@ -48,7 +49,7 @@ async def on_the_bus(settings: ProcessSettings, process: str) -> AsyncIterator[J
     try:
         jetstream = connection.jetstream()
         try:
-            await ensure(jetstream, limits_of(settings))
+            await _seen_to(connection, jetstream, limits_of(settings))
         except NatsError as error:
             raise BusUnreachable(
                 f"{process}: streams and durables could not be seen to ({error!r});"
@@ -69,6 +70,17 @@ async def bucket(js: JetStreamContext, name: str) -> KeyValue:
         return await js.key_value(name)
     except NatsError as error:
         raise BusUnreachable(f"the bus has no bucket {name} ({error!r}); `oo bootstrap` makes it") from error
+
+
+async def _seen_to(connection: Client, jetstream: JetStreamContext, limits: Limits) -> None:
+    """Streams and durables in place; what went under with a lost connection is asked once more."""
+    while True:
+        reconnects = connection.stats["reconnects"]
+        try:
+            return await ensure(jetstream, limits)
+        except NatsError:
+            if connection.stats["reconnects"] == reconnects:
+                raise
 
 
 def limits_of(settings: ProcessSettings) -> Limits:
