@@ -169,8 +169,8 @@ READERS: dict[str, Callable[[JetStreamContext, Path], Awaitable[None]]] = {
 
 async def _read(name: str, url: str, folder: Path) -> Rate:
     async with _bus(url) as js:
-        started, busy = time.perf_counter(), time.process_time()
         with collecting_between_steps():
+            started, busy = time.perf_counter(), time.process_time()
             await READERS[name](js, folder)
         seconds, busy = time.perf_counter() - started, time.process_time() - busy
     return Rate(EVENTS / seconds, EVENTS / busy, peak_mib())

@@ -6,11 +6,7 @@ from oo.local.processes import environment
 from oo.local.settings import StackSettings
 from oo.settings import PipelineSettings, read
 
-_PREFIX = "OO_"
-
 
 def pipeline_settings(stack: StackSettings, overrides: Mapping[str, str]) -> PipelineSettings:
     """The settings of training and of the command line over this stack; `overrides` are environment variables."""
-    known = {f"{_PREFIX}{name.upper()}" for name in PipelineSettings.model_fields}
-    own = {name: value for name, value in overrides.items() if name in known}
-    return read(PipelineSettings, environment(stack) | own)
+    return read(PipelineSettings, {**environment(stack), **overrides})

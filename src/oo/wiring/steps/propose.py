@@ -38,11 +38,10 @@ def propose(settings: PipelineSettings, feature_service: str, *, version: int, v
 
 async def _settled(settings: PipelineSettings, model: str, version: str | None) -> tuple[Rollout, str | None]:
     """Propose the version, unless it is None, and settle; returns where the rollout stands, and why it was refused."""
-    refusal = None
     async with conducting(settings, model, None) as conductor:
-        if version is not None:
-            try:
-                await conductor.propose(version, who="pipeline train", why="Every gate let it through.")
-            except RolloutRefused as refused:
-                refusal = str(refused)
-        return await conductor.settle(), refusal
+        if version is None:
+            return await conductor.settle(), None
+        try:
+            return await conductor.propose(version, who="pipeline train", why="Every gate let it through."), None
+        except RolloutRefused as refused:
+            return await conductor.settle(), str(refused)
