@@ -1,17 +1,21 @@
 """What every step is in a cluster; the local runner needs none of it."""
 
+import os
 from enum import Enum
 from importlib.metadata import version
 
 from kfp import dsl, kubernetes, local  # type: ignore[import-untyped]  # KFP ships no types
 
 VERSION = version("oo-ml")
-BASE_IMAGE = f"oo-pipelines-python:{VERSION}"
+BASE_IMAGE = os.environ.get("OO_PIPELINES_IMAGE", f"oo-pipelines:{VERSION}")
+"""What every step runs in. Whoever compiles for a cluster names the image by digest, with its registry."""
 ADDRESSES = "oo-pipelines"
 """The config map with the addresses, and the secret with those that hold a password, by the names of the settings."""
 _PLAIN = ("OO_CATALOG", "OO_MLFLOW_URL", "OO_OFFLINE_STORE", "OO_ROLLOUT")
 _SECRET = ("OO_NATS_URL", "OO_TIP_SCORES_URL")
-_NOBODY = 65_532
+_MAY = ("HELM_DRIVER", "OO_HELM_CHART", "OO_HELM_NAMESPACE", "OO_HELM_RELEASE", "OO_TRAFFIC")
+_MAY_SECRET = ("OO_NATS_PASSWORD", "OO_NATS_USER")
+_USER = 1034
 
 
 class Needs(Enum):
@@ -38,4 +42,6 @@ def on_cluster(step: dsl.PipelineTask, needs: Needs) -> None:
     step.set_caching_options(enable_caching=False)
     kubernetes.use_config_map_as_env(step, ADDRESSES, {name: name for name in _PLAIN})
     kubernetes.use_secret_as_env(step, ADDRESSES, {name: name for name in _SECRET})
-    kubernetes.set_security_context(step, run_as_user=_NOBODY, run_as_group=_NOBODY, run_as_non_root=True)
+    kubernetes.use_config_map_as_env(step, ADDRESSES, {name: name for name in _MAY}, optional=True)
+    kubernetes.use_secret_as_env(step, ADDRESSES, {name: name for name in _MAY_SECRET}, optional=True)
+    kubernetes.set_security_context(step, run_as_user=_USER, run_as_group=_USER, run_as_non_root=True)

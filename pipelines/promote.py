@@ -8,12 +8,12 @@ from pipelines.cluster import BASE_IMAGE, Needs, on_cluster
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)  # type: ignore[untyped-decorator]  # KFP's
 def advance(model: str) -> str:
     """What the evidence carries: one step on, nothing, or back; told in words."""
-    from oo.local.settings import StackSettings
-    from oo.local.traffic import LocalTraffic
     from oo.settings import PipelineSettings, read
     from oo.wiring.steps.advance import advance
+    from oo.wiring.traffic import model_traffic
 
-    told = advance(read(PipelineSettings), model, LocalTraffic(read(StackSettings)), who="pipeline promote")
+    settings = read(PipelineSettings)
+    told = advance(settings, model, model_traffic(settings), who="pipeline promote")
     return f"{told.move.title}: {' '.join(told.move.reasons)}"
 
 

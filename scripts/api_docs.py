@@ -27,8 +27,8 @@ def _connect() -> Never:
 def documents() -> dict[str, str]:
     """What docs/api holds beside its README, as text by file name."""
     contents: dict[str, dict[str, Any]] = {
-        "scorer.openapi.json": scorer_app(_connect, max_body_bytes=0).openapi(),
-        "generator.openapi.json": generator_app(_connect, max_body_bytes=0).openapi(),
+        "scorer.openapi.json": scorer_app(_connect, _connect, max_body_bytes=0).openapi(),
+        "generator.openapi.json": generator_app(_connect, _connect, max_body_bytes=0).openapi(),
         "events.v1.schema.json": {
             "$schema": GenerateJsonSchema.schema_dialect,
             **Envelope.model_json_schema(schema_generator=_WithoutTitles),

@@ -1,7 +1,8 @@
 """Compiles the pipelines into manifests/kfp: `python -m scripts.kfp_manifests`.
 
 `NAME.yaml` is what `oo pipeline run --host` and KFP's own page upload; `resources/NAME.yaml` is the same as a Pipeline
-and a PipelineVersion of the cluster, for an installation that keeps pipelines as resources.
+and a PipelineVersion of the cluster, for an installation that keeps pipelines as resources. Steps run in the image that
+`OO_PIPELINES_IMAGE` names while this runs, such as `registry.example/oo-pipelines@sha256:…`, else in a tag.
 """
 
 from collections.abc import Mapping

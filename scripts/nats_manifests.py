@@ -1,7 +1,8 @@
-"""Writes streams, durables and buckets into manifests/nats: `python -m scripts.nats_manifests`.
+"""Writes streams, durables, buckets and users for NATS: `python -m scripts.nats_manifests`.
 
-There they are resources of the NATS JetStream controller (NACK). Consumers make the same by themselves at start; a
-cluster that runs the controller may hold them as resources instead, with limits of its own.
+In manifests/nats streams, durables and buckets are resources of the NATS JetStream controller (NACK), and the users
+are part of a server's configuration. `oo bootstrap` makes the first by itself, and the chart `platform` the second;
+where NATS is run by other hands, these files are for them. The laptop stack's server reads the users too.
 """
 
 import json
@@ -12,21 +13,37 @@ from typing import Any
 import yaml
 from nats.js.api import Base
 
+from oo.bus.roles import accounts, variable
 from oo.bus.streams import BUCKETS, bucket_config, durable_config, stream_config
 from oo.events.subjects import DURABLES, STREAMS, Durable, StreamName
 
-FOLDER = Path(__file__).resolve().parents[1] / "manifests" / "nats"
+ROOT = Path(__file__).resolve().parents[1]
 
-_HEAD = "# Written by `python -m scripts.nats_manifests` from src/oo/events/subjects.py and src/oo/bus/streams.py.\n"
+_MANIFESTS = "manifests/nats"
+_WRITTEN = "# Written by `python -m scripts.nats_manifests` from src/oo/"
+_HEAD = f"{_WRITTEN}events/subjects.py and src/oo/bus/streams.py.\n"
+_USERS = f"{_WRITTEN}bus/roles.py.\n"
+_BY_VARIABLE = "# `include` it; the server's environment has each password as OO_NATS_PASSWORD_<ROLE>.\n"
+_LAPTOP = """\
+# Addresses and the storage folder come from the command line. Nobody needs a password on a laptop: the processes name
+# their users all the same, so that none can do here what it may not in a cluster.
+max_payload: 8MB
+"""
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 
 def documents() -> dict[str, str]:
-    """What manifests/nats holds, as text by file name."""
+    """The text of each file that is written here."""
     return {
-        "streams.yaml": _text(_resource("Stream", name.lower(), _stream(name)) for name in STREAMS),
-        "consumers.yaml": _text(_resource("Consumer", durable.name, _durable(durable)) for durable in DURABLES),
-        "buckets.yaml": _text(_resource("KeyValue", name.replace("_", "-"), _bucket(name)) for name in BUCKETS),
+        f"{_MANIFESTS}/streams.yaml": _text(_resource("Stream", name.lower(), _stream(name)) for name in STREAMS),
+        f"{_MANIFESTS}/consumers.yaml": _text(
+            _resource("Consumer", durable.name, _durable(durable)) for durable in DURABLES
+        ),
+        f"{_MANIFESTS}/buckets.yaml": _text(
+            _resource("KeyValue", name.replace("_", "-"), _bucket(name)) for name in BUCKETS
+        ),
+        f"{_MANIFESTS}/accounts.conf": f"{_USERS}{_BY_VARIABLE}{accounts(variable)}",
+        "src/oo/local/nats.conf": f"{_USERS}{_LAPTOP}{accounts(json.dumps, nobody='operator')}",
     }
 
 
@@ -92,7 +109,7 @@ def _text(resources: Iterable[Mapping[str, Any]]) -> str:
 def main() -> None:
     """Renew the files."""
     for name, text in documents().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+        (ROOT / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

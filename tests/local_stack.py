@@ -9,9 +9,9 @@ from oo.local.settings import StackSettings
 
 
 @contextmanager
-def local_stack(folder: Path) -> Iterator[StackSettings]:
+def local_stack(folder: Path, callers: str = "anyone") -> Iterator[StackSettings]:
     """The stack with its data in `folder`; no process and no port of it is left afterwards."""
-    settings = StackSettings.on_free_ports(folder)
+    settings = StackSettings.on_free_ports(folder).model_copy(update={"callers": callers})
     try:
         stack.up(settings, lambda _what, _news: None)
         yield settings

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from fastapi import Body, FastAPI, Request
 
+from oo.access.access import Access
 from oo.decisions.generate import TipWriter
 from oo.decisions.generate_http import GenerateRequest, GenerateResponse
 from oo.running import Running
 from oo.telemetry import DECISION_SECONDS
-from oo.web import ABOUT, DecisionRoute, RequestIdHeader, install, responses
+from oo.web import ABOUT, TOKEN, DecisionRoute, RequestIdHeader, install, responses
 
 _QUESTION = {
     "tenant_id": "example",
@@ -46,11 +47,16 @@ _RESPONSES = responses(
 )
 
 
-def create_app(connect: Callable[[], AbstractAsyncContextManager[Running[TipWriter]]], max_body_bytes: int) -> FastAPI:
-    """The generator as an ASGI app, connected for as long as its server runs."""
+def create_app(
+    connect: Callable[[], AbstractAsyncContextManager[Running[TipWriter]]],
+    access: Callable[[], Access],
+    max_body_bytes: int,
+) -> FastAPI:
+    """The generator as an ASGI app, open to those of `access` and connected for as long as its server runs."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.access = access()
         async with connect() as app.state.running:
             yield
 
@@ -78,6 +84,7 @@ def create_app(connect: Callable[[], AbstractAsyncContextManager[Running[TipWrit
         operation_id="generate",
         summary="Write a tip",
         responses=_RESPONSES,
+        dependencies=[TOKEN],
         route_class_override=DecisionRoute,
     )
     install(app, max_body_bytes)

@@ -9,6 +9,7 @@ from bentos.lean import LEAN
 from oo.decisions.generate import TipWriter
 from oo.running import Running
 from oo.settings import GeneratorSettings, read
+from oo.wiring.access import access
 
 _SETTINGS = read(GeneratorSettings)
 
@@ -20,7 +21,7 @@ def _connect() -> AbstractAsyncContextManager[Running[TipWriter]]:
     return generator(_SETTINGS)
 
 
-_APP = create_app(_connect, _SETTINGS.max_body_bytes)
+_APP = create_app(_connect, access, _SETTINGS.max_body_bytes)
 # Past our own caps, so that it is they that end a slow call, with a tip.
 _TIMEOUT = _SETTINGS.llm_timeout + 10
 

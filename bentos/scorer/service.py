@@ -9,6 +9,7 @@ from bentos.scorer.app import create_app
 from oo.decisions import score
 from oo.running import Running
 from oo.settings import ScorerSettings, read
+from oo.wiring.access import access
 
 _SETTINGS = read(ScorerSettings)
 
@@ -20,7 +21,7 @@ def _connect() -> AbstractAsyncContextManager[Running[score.Scorer]]:
     return scorer(_SETTINGS)
 
 
-_APP = create_app(_connect, _SETTINGS.max_body_bytes)
+_APP = create_app(_connect, access, _SETTINGS.max_body_bytes)
 
 
 @bentoml.service(name="oo_scorer", traffic={"timeout": 10}, **LEAN)

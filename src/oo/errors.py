@@ -53,6 +53,26 @@ class DecisionConflict(OOError):
     """A request id that already names another decision."""
 
 
+class Unauthorized(OOError):
+    """A request that no caller's token came with."""
+
+
+class TenantNotAllowed(OOError):
+    """A tenant for which this caller may not ask."""
+
+
+class TooManyRequests(OOError):
+    """A tenant that asks more than one process answers it."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(f"{message}; ask again in {seconds} s")
+        self.seconds = seconds
+
+
+class RehearsedFault(OOError):
+    """A decision that fails on purpose."""
+
+
 class UnknownTenant(OOError):
     """A tenant that no catalog declares."""
 
@@ -99,6 +119,10 @@ class ModelNotReady(OOError):
 
 class RegistryUnreachable(OOError):
     """The model registry did not answer."""
+
+
+class ReadOnlyRegistry(OOError):
+    """A change of a model registry that is only there to read."""
 
 
 class UnknownModel(OOError):
@@ -211,6 +235,10 @@ class DatasetUnfinished(OOError):
 
 class TrafficRefused(OOError):
     """Requests could not be sent where they should go; what was there stays."""
+
+
+class SecretsRefused(OOError):
+    """Secrets of a cluster could not be read or written."""
 
 
 class RolloutRefused(OOError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AliasChoices,
@@ -36,6 +36,10 @@ class ProcessSettings(BaseSettings):
 
     nats_url: str = "nats://127.0.0.1:4222"
     """The NATS server with JetStream."""
+    nats_user: str | None = None
+    """The process's user there, where the server asks for one: see `oo.bus.roles`."""
+    nats_password: SecretStr | None = None
+    """The user's password."""
     catalog: Annotated[tuple[Path, ...], NoDecode] = (Path("catalog/tips.yaml"),)
     """The catalog files that declare tenants and feature services, separated by commas."""
     stream_replicas: PositiveInt | None = None
@@ -66,11 +70,44 @@ class ServiceSettings(ProcessSettings):
     """Seconds within which the online store must answer; past it the answer goes out without signal features."""
     max_body_bytes: int = 400_000
     """The largest request body that is read: the record of its decision must fit on the bus."""
+    fault_errors_percent: float = Field(default=0.0, ge=0, le=100)
+    """A rehearsal: the share of the decisions that fail with 500. Refused where SERVING_ROLE is stable."""
+    fault_delay_seconds: float = Field(default=0.0, ge=0, le=5)
+    """A rehearsal: how much later each decision comes, which its record tells too. Refused likewise."""
 
     @field_validator("serving_role", mode="before")
     @classmethod
     def _short_role(cls, value: object) -> object:
         return f"SERVING_ROLE_{value.upper()}" if isinstance(value, str) and "_" not in value else value
+
+    @model_validator(mode="after")
+    def _rehearses_beside_stable(self) -> Self:
+        if self.serving_role is ServingRole.STABLE and (self.fault_errors_percent or self.fault_delay_seconds):
+            raise ValueError("OO_FAULT_… is set and SERVING_ROLE is stable: only a shadow or a canary may rehearse one")
+        return self
+
+
+class AccessSettings(BaseSettings):
+    """Who may ask an HTTP service, and how much: read when it begins to serve, so that a build needs none of it."""
+
+    model_config = SettingsConfigDict(env_prefix="OO_", frozen=True, extra="ignore")
+
+    callers: Literal["anyone"] | Path
+    """The callers file, see `oo.access.callers`; or `anyone`, where others see to who may ask. There is no default."""
+    tenant_requests_per_second: PositiveFloat | None = None
+    """How many requests a second a tenant may send to this process; when not given, any number."""
+    tenant_concurrency: PositiveInt = 200
+    """How many requests of a tenant may be under way in this process: about what a scorer decides in the second for
+    which its callers wait, so that more would be answered for nobody."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_who_may_ask(cls, values: dict[str, object]) -> dict[str, object]:
+        if not values.get("callers"):
+            raise ValueError(
+                "OO_CALLERS is not set: give it the path of a callers file, or the word anyone to answer whoever asks"
+            )
+        return values
 
 
 class ScorerSettings(ServiceSettings):
@@ -80,6 +117,8 @@ class ScorerSettings(ServiceSettings):
     """The MLflow server whose champions are served."""
     registry_poll_seconds: float = 2.0
     """How often the registry is asked for a new champion."""
+    models: Path | None = None
+    """The folder of baked champions, see `oo.registry.baked_registry`, which are served then without any MLflow."""
 
 
 class LanguageModelSettings(BaseSettings):
@@ -190,6 +229,14 @@ class PipelineSettings(ProcessSettings):
     """Where pipeline runs keep their artifacts."""
     model_cards: Path = Path("model_cards")
     """The folder of model cards, whose words people write."""
+    traffic: Literal["laptop", "helm"] = "laptop"
+    """Who moves the traffic of models: the laptop stack's proxy, or `helm upgrade` of the scorer's release."""
+    helm_release: str = "oo-scorer"
+    """The scorer's release of the chart `bento`."""
+    helm_namespace: str = "default"
+    """Its namespace."""
+    helm_chart: Path = Path("helm/bento")
+    """The folder of that chart, at the version that is installed."""
     rollout: Requirements = Requirements()
     """How careful rollouts are, as JSON such as `{"shadow_hold": "PT6H"}`: what is not named keeps its default, and
     `oo rollout requirements` shows all."""
@@ -217,4 +264,5 @@ def read(settings: type[S], environment: Mapping[str, str] | None = None) -> S:
     except SettingsError as error:
         raise InvalidSettings(f"settings of this process: {error}; JSON is expected there") from error
     except ValidationError as error:
-        raise InvalidSettings(f"settings of this process: {faults(error, settings.__name__)}") from error
+        # Its own words hold the values, and passwords are among them.
+        raise InvalidSettings(f"settings of this process: {faults(error, settings.__name__)}") from None

@@ -13,6 +13,7 @@ DECISIONS: Final = Counter(
     "oo_decisions", "Decisions answered; degraded names what was missing.", ["service", "degraded"]
 )
 DECISION_SECONDS: Final = Histogram("oo_decision_seconds", "Time from the decoded request to the answer.", ["service"])
+REFUSED: Final = Counter("oo_requests_refused", "Requests that got no decision, by the code of the refusal.", ["code"])
 MODEL_SERVED: Final = Gauge("oo_model_version", "The version of a model that this process serves.", ["model"])
 UNSERVED: Final = Counter(
     "oo_rollout_unserved", "Decisions whose rollout names a version that this process has not.", ["kind", "version"]

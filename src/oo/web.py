@@ -1,12 +1,13 @@
-"""What both HTTP services share: one shape of error, a limit on the body, and no answer that repeats what was sent."""
+"""What both HTTP services share: who may ask, a limit on the body, one shape of error that repeats nothing sent."""
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_type_hints
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Header, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field, ValidationError, WithJsonSchema
 from starlette.exceptions import HTTPException
@@ -18,11 +19,18 @@ from oo.errors import (
     DecisionConflict,
     InvalidFeature,
     OOError,
+    RehearsedFault,
     RetiredPromptVersion,
+    TenantNotAllowed,
+    TooManyRequests,
+    Unauthorized,
     UnknownPromptVersion,
     UnknownTenant,
 )
-from oo.telemetry import exposition
+from oo.telemetry import REFUSED, exposition
+
+if TYPE_CHECKING:
+    from oo.access.access import Access
 
 MOST_FAULTS = 20
 LONGEST_FIELD = 200
@@ -36,6 +44,9 @@ ErrorCode = Literal[
     "method_not_allowed",
     "not_found",
     "retired_prompt_version",
+    "tenant_not_allowed",
+    "too_many_requests",
+    "unauthorized",
     "unknown_prompt_version",
     "unknown_tenant",
     "unsupported_media_type",
@@ -77,7 +88,11 @@ class Refusal(NamedTuple):
 REFUSALS: dict[type[OOError], Refusal] = {
     DecisionConflict: Refusal(409, "decision_conflict"),
     InvalidFeature: Refusal(422, "invalid_feature"),
+    RehearsedFault: Refusal(500, "internal_server_error"),
     RetiredPromptVersion: Refusal(410, "retired_prompt_version"),
+    TenantNotAllowed: Refusal(403, "tenant_not_allowed"),
+    TooManyRequests: Refusal(429, "too_many_requests"),
+    Unauthorized: Refusal(401, "unauthorized"),
     UnknownPromptVersion: Refusal(422, "unknown_prompt_version"),
     UnknownTenant: Refusal(422, "unknown_tenant"),
 }
@@ -92,6 +107,7 @@ def _answer(
     fields: Sequence[FieldFault] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
+    REFUSED.labels(code).inc()
     body = ErrorBody(error=ErrorDetail(code=code, message=message, fields=list(fields)))
     return JSONResponse(body.model_dump(), status_code=status, headers=headers)
 
@@ -120,7 +136,16 @@ def _internal_error(_: Request, __: Exception) -> JSONResponse:
 
 
 def _refusal(refusal: Refusal) -> Callable[[Request, Exception], JSONResponse]:
-    return lambda _, error: _answer(refusal.status, refusal.code, str(error))
+    return lambda _, error: _answer(refusal.status, refusal.code, str(error), headers=_headers(error))
+
+
+def _headers(error: Exception) -> Mapping[str, str] | None:
+    match error:
+        case Unauthorized():
+            return {"www-authenticate": "Bearer"}
+        case TooManyRequests(seconds=seconds):
+            return {"retry-after": str(seconds)}
+    return None
 
 
 class BodyLimit:
@@ -178,21 +203,28 @@ class DecisionRoute(APIRoute):
 
     FastAPI parses JSON into Python, solves the dependencies of each request and then validates; pydantic does both at
     once from the bytes, in a third of the time.
+
+    Who asks is known before the body is parsed, and then held to the limits of the tenant that the body names. The
+    app's `state.access` says both.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """What answers a request."""
         endpoint = self.endpoint
-        body_type: type[BaseModel] = get_type_hints(endpoint)["body"]
+        body_type: type[Any] = get_type_hints(endpoint)["body"]
 
         async def handle(request: Request) -> Response:
             headers = request.headers
+            access: Access = request.app.state.access
+            caller = access.callers.of(headers.get("authorization"))
             _check_is_json(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
             try:
                 body = body_type.model_validate_json(await request.body())
             except ValidationError as error:
                 raise RequestValidationError(error.errors(include_url=False, include_input=False)) from error
-            answer: BaseModel = await endpoint(body, request, headers.get("x-request-id"))
+            caller.check(body.tenant_id)
+            with access.limits.room_for(body.tenant_id):
+                answer: BaseModel = await endpoint(body, request, headers.get("x-request-id"))
             return Response(answer.model_dump_json(), media_type="application/json")
 
         return handle
@@ -241,7 +273,14 @@ ABOUT = """Bodies are JSON in snake_case; unknown fields are refused.
 Every answer that is not a success has the body `{"error": {…}}`, also the 404 of another path and the 405 of another
 method. It names fields, tenants and prompt versions, and repeats nothing else that was sent.
 
-`/livez`, `/readyz` and `/metrics` are for those who run the service, and no part of this contract."""
+`/livez`, `/readyz` and `/metrics` are for those who run the service, and no part of this contract; like this document
+they need no token."""
+TOKEN = Security(
+    HTTPBearer(
+        scheme_name="callerToken",
+        description="A token of the caller's entry in the deployment's callers file; a deployment may do without.",
+    )
+)
 RequestIdHeader = Annotated[
     str | None,
     Header(description="A UUID that names the decision, when `request_id` does not. Anything but a UUID is ignored."),
@@ -260,14 +299,21 @@ def responses(
         more: what the service's own further statuses mean.
     """
     refusals = {
+        401: "`unauthorized`: no token of a caller came along.",
+        403: "`tenant_not_allowed`: the caller may not ask for this tenant.",
         409: "`decision_conflict`: the request id already names another decision.",
         413: "`body_too_large`: the deployment says how long a body may be, 400,000 bytes unless it was set.",
         415: "`unsupported_media_type`: the body is sent as something else than JSON, or compressed.",
         422: unprocessable,
+        429: "`too_many_requests`: the tenant asks more than this process answers it.",
         500: "`internal_server_error`: a fault of the service; its log says why.",
         **(more or {}),
     }
     told: dict[int | str, dict[str, Any]] = {
         200: {"description": "The recorded decision.", "content": {"application/json": {"example": answer}}}
     }
-    return told | {status: {"model": ErrorBody, "description": text} for status, text in sorted(refusals.items())}
+    told |= {status: {"model": ErrorBody, "description": text} for status, text in sorted(refusals.items())}
+    told[401]["headers"] = {"www-authenticate": {"schema": {"const": "Bearer"}}}
+    seconds = {"type": "integer", "minimum": 1}
+    told[429]["headers"] = {"retry-after": {"description": "Seconds until the next try.", "schema": seconds}}
+    return told

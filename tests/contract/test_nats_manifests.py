@@ -14,7 +14,7 @@ from scripts import nats_manifests
 from tests.integration.nats_server import NatsServer
 
 UNITS = {"h": 3600, "m": 60, "s": 1}
-MANIFESTS = nats_manifests.FOLDER
+MANIFESTS = nats_manifests.ROOT / "manifests" / "nats"
 
 
 @pytest.fixture
@@ -39,14 +39,15 @@ def seconds(duration: str) -> float:
 
 def test_the_manifests_are_those_of_the_code() -> None:
     wanted = nats_manifests.documents()
-    written = {path.name: path.read_text() for path in MANIFESTS.iterdir()}
-    assert written == wanted, "run `python -m scripts.nats_manifests`"
+    written = {name: (nats_manifests.ROOT / name).read_text() for name in wanted}
+    assert written == wanted, "run `make manifests`"
+    assert {MANIFESTS / Path(name).name for name in wanted if name.startswith("manifests")} == set(MANIFESTS.iterdir())
 
 
 def test_every_resource_has_a_name_that_kubernetes_takes() -> None:
     names = [
         (resource["kind"], resource["metadata"]["name"])
-        for path in MANIFESTS.iterdir()
+        for path in MANIFESTS.glob("*.yaml")
         for resource in yaml.safe_load_all(path.read_text())
     ]
     assert len(set(names)) == len(names)

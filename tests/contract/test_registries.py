@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from oo.errors import InvalidModel, RegistryUnreachable, UnknownModel
+from oo.registry.baked_registry import BakedRegistry, bake
 from oo.registry.memory_registry import MemoryRegistry
 from oo.registry.mlflow_registry import MlflowRegistry
 from oo.registry.registry import ALIASES, CANARY, CHALLENGER, CHAMPION, PREVIOUS, ROWS_SHA256, ModelVersion, Registry
@@ -157,6 +158,16 @@ def test_bytes_that_were_changed_are_refused(registry: Registry, name: str) -> N
     told_otherwise = ModelVersion(name, 1, "0" * 64, version.feature_service, version.feature_digest)
     with pytest.raises(InvalidModel, match="not the file that was registered"):
         registry.load(told_otherwise)
+
+
+def test_a_champion_is_the_same_when_it_is_baked_into_a_folder(registry: Registry, name: str, tmp_path: Path) -> None:
+    version = registered(registry, name, b"the champion", rows="a" * 64)
+    registry.set_alias(name, CHAMPION, version.version)
+    bake(registry, [name], tmp_path)
+    baked = BakedRegistry(tmp_path)
+    assert baked.by_alias(name, CHAMPION) == version
+    assert baked.load(version) == b"the champion"
+    assert baked.tags(version) == registry.tags(version)
 
 
 def test_a_version_that_does_not_exist_cannot_be_loaded(registry: Registry, name: str) -> None:

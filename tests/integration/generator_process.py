@@ -56,6 +56,7 @@ class GeneratorProcess:
                     "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
                     "BENTOML_HOME": str(self.folder / "bentoml"),
                     "OO_CATALOG": str(ROOT / "catalog" / "tips.yaml"),
+                    "OO_CALLERS": "anyone",
                     **self.environment,
                 },
                 stdout=output,

@@ -18,6 +18,7 @@ from oo.llm.offline_gateway import OfflineGateway
 from oo.llm.prices import Price
 from oo.running import Running
 from oo.wiring.process import new_id, now
+from tests.access import anyone
 from tests.generator import CAPS, TIP, prompts, tip_writer
 from tests.integration.chat_server import ChatServer, Mood, litellm_warnings
 
@@ -44,7 +45,7 @@ async def _web(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     async def connected() -> AsyncIterator[Running[TipWriter]]:
         yield Running(writer, (), lambda: True)
 
-    app = create_app(connected, max_body_bytes=10_000)
+    app = create_app(connected, anyone, max_body_bytes=10_000)
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://oo") as web:
         yield web

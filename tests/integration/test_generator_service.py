@@ -1,5 +1,6 @@
 """The generator as it is deployed: BentoML in a process of its own, a real bus, the offline model."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from oo.decisions.identity import event_id
 from oo.events.codec import decode
 from oo.events.decision import ServingRole
 from oo.features.profile_schema import FEATURE_OF
-from tests.integration.generator_process import generators
+from tests.integration.generator_process import GeneratorProcess, generators
 from tests.integration.nats_server import NatsServer
+from tests.integration.waiting import until
 
 # A busy machine is no outage.
 PATIENT = {"OO_ONLINE_STORE_TIMEOUT": "5", "OO_DECISION_LOG_TIMEOUT": "5"}
@@ -27,22 +29,53 @@ REQUEST: dict[str, Any] = {
 }
 
 
+TOKEN, NEXT = "planted-" + "x" * 32, "planted-" + "y" * 32
+CALLERS = "recommender: {{tokens: [{}], tenants: [example]}}"
+
+
 @pytest.fixture
-def generator_url(nats_server: NatsServer, tmp_path: Path) -> Iterator[str]:
-    """The address of a generator that is ready to answer."""
-    with generators(tmp_path, {"OO_NATS_URL": nats_server.url, **PATIENT}) as (generator,):
-        yield generator.url
+def callers(tmp_path: Path) -> Path:
+    path = tmp_path / "callers.yaml"
+    path.write_text(CALLERS.format(TOKEN))
+    return path
 
 
-async def test_what_a_person_is_told_is_on_the_bus_first_and_a_retry_adds_nothing(
-    generator_url: str, jetstream: JetStreamContext
+@pytest.fixture
+def generator(nats_server: NatsServer, callers: Path, tmp_path: Path) -> Iterator[GeneratorProcess]:
+    """A generator that is ready to answer its caller."""
+    with generators(tmp_path, {"OO_NATS_URL": nats_server.url, "OO_CALLERS": str(callers), **PATIENT}) as (process,):
+        yield process
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+async def test_what_a_person_is_told_is_on_the_bus_first_and_a_retry_adds_nothing_and_only_a_caller_is_told(
+    generator: GeneratorProcess, jetstream: JetStreamContext, callers: Path
 ) -> None:
-    async with httpx.AsyncClient(base_url=generator_url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=generator.url, timeout=30) as stranger:
+        for path in ("/livez", "/readyz", "/metrics", "/openapi.json"):
+            assert (await stranger.get(path)).status_code == 200, path
+        refused = await stranger.post("/generate", json=REQUEST)
+        assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert (await jetstream.stream_info("DECISIONS")).state.messages == 0
+
+    async with httpx.AsyncClient(base_url=generator.url, timeout=30, headers=bearer(TOKEN)) as client:
+        assert (await client.post("/generate", json=REQUEST | {"tenant_id": "other"})).status_code == 403
         first = await client.post("/generate", json=REQUEST)
         again = await client.post("/generate", json=REQUEST)
+        await asyncio.to_thread(callers.write_text, CALLERS.format(NEXT))
+
+        async def is_replaced() -> bool:
+            return (await client.post("/generate", json=REQUEST)).status_code == 401
+
+        await until(is_replaced)
+        replaced = await client.post("/generate", json=REQUEST, headers=bearer(NEXT))
 
     assert first.status_code == 200
-    assert again.json() == first.json()
+    assert again.json() == first.json() == replaced.json()
+    assert "planted" not in await asyncio.to_thread(generator.log.read_text)
     assert (await jetstream.stream_info("DECISIONS")).state.messages == 1
     recorded = decode((await jetstream.get_last_msg("DECISIONS", "decisions.generate")).data or b"")
     decided, answer = recorded.generate_decided, first.json()

@@ -14,12 +14,17 @@ from typer.testing import CliRunner, Result
 
 from oo.bus import streams
 from oo.bus.connection import connect
+from oo.catalog import Catalog
 from oo.cli import app
+from oo.decisions.champions import Champions
 from oo.registry.history import Kind, Stage, Subject, Transition
 from oo.registry.mlflow_registry import MlflowRegistry
 from oo.registry.nats_history import NatsHistory
 from oo.registry.registry import CANARY, CHALLENGER, CHAMPION, PREVIOUS, ROWS_SHA256, ModelVersion
+from oo.settings import ScorerSettings
+from oo.training.prior import bootstrap
 from oo.training.registration import MANIFEST, MODEL_CARD
+from oo.wiring.scorer import registry_of
 from tests.integration.nats_server import NatsServer
 
 Oo = Callable[..., Awaitable[Result]]
@@ -287,3 +292,29 @@ async def test_without_its_servers_a_command_says_so(oo: Oo, nats_server: NatsSe
     assert (empty.exit_code, away.exit_code) == (1, 1)
     assert "nothing of 'tiny'; it has nothing yet" in " ".join(empty.stderr.split())
     assert "is it running? `make up`" in " ".join(away.stderr.split())
+
+
+async def test_champions_are_baked_into_a_folder_from_which_a_scorer_serves_them(
+    oo: Oo, tiny: str, tmp_path: Path
+) -> None:
+    catalog = Catalog.model_validate({"feature_services": [{"name": "oven@1", "model": "oven", "columns": COLUMNS}]})
+    (tmp_path / "catalog.yaml").write_text(yaml.safe_dump(catalog.model_dump(mode="json")))
+    champion = bootstrap(MlflowRegistry(tiny), catalog.service("oven@1"))
+
+    baked = await oo(["model", "bake", str(tmp_path / "models")])
+
+    assert baked.exit_code == 0, baked.stderr
+    assert baked.stdout == f"oven 1: {champion.digest}\n"
+    serving = Champions(registry_of(ScorerSettings(models=tmp_path / "models")), catalog)
+    serving.refresh()
+    assert serving.of(catalog.service("oven@1")).version == champion
+
+
+async def test_champions_that_no_scorer_would_serve_are_not_called_baked(oo: Oo, tmp_path: Path) -> None:
+    missing = await oo(["model", "bake", str(tmp_path / "models")])
+    (tmp_path / "catalog.yaml").write_text(yaml.safe_dump({"feature_services": CATALOG["feature_services"][:1]}))
+    other_columns = await oo(["model", "bake", str(tmp_path / "models")])
+
+    assert (missing.exit_code, other_columns.exit_code) == (1, 1)
+    assert "new: no champion is there to bake" in missing.stderr
+    assert "tiny@1 has no champion loaded" in other_columns.stderr

@@ -23,6 +23,7 @@ from oo.features.profile_schema import FEATURE_OF
 from oo.registry.memory_registry import MemoryRegistry
 from oo.running import Running
 from oo.training.prior import bootstrap
+from tests.access import anyone
 
 CATALOG = Catalog.model_validate(
     {
@@ -64,7 +65,7 @@ async def web(log: MemoryDecisionLog) -> AsyncIterator[httpx.AsyncClient]:
     async def connected() -> AsyncIterator[Running[Scorer]]:
         yield Running(scorer, (), lambda: True)
 
-    app = create_app(connected, max_body_bytes=10_000)
+    app = create_app(connected, anyone, max_body_bytes=10_000)
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://oo") as client:
         yield client

@@ -61,6 +61,7 @@ from oo.wiring.generator import generator
 from oo.wiring.scorer import scorer
 from oo.wiring.tenant_rollout import conducting_for_tenant
 from pipelines import local_run
+from tests.access import anyone
 from tests.envelopes import envelope
 from tests.integration.nats_server import NatsServer
 from tests.integration.waiting import until
@@ -260,8 +261,8 @@ async def shop(
     scores_url = f"sqlite:///{tmp_path / 'tip_scores.db'}"
     write_cards(tmp_path / "cards", catalog)
     async with AsyncExitStack() as running:
-        apps = [scorer_app(lambda: scorer(scoring), 10_000) for _ in range(2)]
-        apps += [generator_app(lambda: generator(writing), 10_000) for _ in range(2)]
+        apps = [scorer_app(lambda: scorer(scoring), anyone, 10_000) for _ in range(2)]
+        apps += [generator_app(lambda: generator(writing), anyone, 10_000) for _ in range(2)]
         webs = []
         for app in apps:
             await running.enter_async_context(app.router.lifespan_context(app))

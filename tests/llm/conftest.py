@@ -53,6 +53,7 @@ def generator_url(llama_port: int, nats_server: NatsServer, tmp_path: Path) -> I
         "BENTOML_HOME": str(tmp_path / "bentoml"),
         "OO_NATS_URL": nats_server.url,
         "OO_CATALOG": str(PROJECT_DIR / "catalog" / "tips.yaml"),
+        "OO_CALLERS": "anyone",
         "OO_TIP_CACHE_SECONDS": "0",
         # What a busy machine takes for a tip, and for the bus beside it, is not what is tried here.
         "OO_LLM_TIMEOUT": str(ANSWERED_WITHIN_SECONDS),

@@ -24,11 +24,15 @@ CHECKS = {
     "missing_required_header",
     "unsupported_method",
     "allow_header_conformance",
+    "ignored_auth",
 }
+TOKEN = "soak-" + "x" * 32
 
 
 async def test_2000_requests_find_no_500_no_broken_promise_and_no_record_that_cannot_be_read(tmp_path: Path) -> None:
-    with local_stack(tmp_path) as stack:
+    callers = tmp_path / "callers.yaml"
+    callers.write_text(f"soak: {{tokens: {TOKEN}}}")
+    with local_stack(tmp_path / "stack", str(callers)) as stack:
         await _asked(stack)
 
 
@@ -39,7 +43,7 @@ async def _asked(stack: StackSettings) -> None:
     services = [f"http://127.0.0.1:{port}" for port in (stack.scorer_stable_port, stack.generator_port)]
     with ProcessPoolExecutor(len(services), mp_context=get_context("spawn")) as processes:
         loop = asyncio.get_running_loop()
-        found = await asyncio.gather(*(loop.run_in_executor(processes, search, url) for url in services))
+        found = await asyncio.gather(*(loop.run_in_executor(processes, search, url, TOKEN) for url in services))
     for findings in found:
         assert not findings.violations, "\n\n".join(findings.violations[:5])
         assert findings.phases == {"examples", "coverage", "fuzzing"}

@@ -1,3 +1,4 @@
+import traceback
 from datetime import timedelta
 from pathlib import Path
 
@@ -6,7 +7,15 @@ import pytest
 from oo.bus.streams import BUCKETS, TIPS_BUCKET, Limits
 from oo.errors import InvalidSettings
 from oo.events.decision import ServingRole
-from oo.settings import LONGEST_KEPT, ConsumerSettings, GeneratorSettings, ProcessSettings, ScorerSettings, read
+from oo.settings import (
+    LONGEST_KEPT,
+    AccessSettings,
+    ConsumerSettings,
+    GeneratorSettings,
+    ProcessSettings,
+    ScorerSettings,
+    read,
+)
 from oo.wiring.process import limits_of
 
 
@@ -36,7 +45,39 @@ def test_a_malformed_variable_is_named_without_its_value(monkeypatch: pytest.Mon
     monkeypatch.setenv("OO_DECISION_LOG_TIMEOUT", "soon")
     with pytest.raises(InvalidSettings, match="decision_log_timeout") as refused:
         read(ScorerSettings)
-    assert "soon" not in str(refused.value)
+    assert "soon" not in "".join(traceback.format_exception(refused.value)), "nor does a process that ends with it"
+
+
+@pytest.mark.parametrize("callers", [None, ""])
+def test_a_service_does_not_start_without_word_of_who_may_ask(
+    monkeypatch: pytest.MonkeyPatch, callers: str | None
+) -> None:
+    monkeypatch.delenv("OO_CALLERS", raising=False)
+    if callers is not None:
+        monkeypatch.setenv("OO_CALLERS", callers)
+    with pytest.raises(InvalidSettings, match="OO_CALLERS is not set: give it the path of a callers file, or the word"):
+        read(AccessSettings)
+
+
+def test_who_may_ask_is_a_file_or_anyone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OO_CALLERS", "anyone")
+    assert read(AccessSettings).callers == "anyone"
+    monkeypatch.setenv("OO_CALLERS", "/etc/oo/callers/callers.yaml")
+    assert read(AccessSettings).callers == Path("/etc/oo/callers/callers.yaml")
+
+
+@pytest.mark.parametrize("settings", [ScorerSettings, GeneratorSettings])
+@pytest.mark.parametrize("fault", ["OO_FAULT_ERRORS_PERCENT", "OO_FAULT_DELAY_SECONDS"])
+def test_stable_rehearses_no_fault(
+    monkeypatch: pytest.MonkeyPatch, settings: type[ScorerSettings | GeneratorSettings], fault: str
+) -> None:
+    monkeypatch.setenv(fault, "0.5")
+    with pytest.raises(InvalidSettings, match="only a shadow or a canary may rehearse one"):
+        read(settings)
+    for role in ("shadow", "canary"):
+        monkeypatch.setenv("SERVING_ROLE", role)
+        told = read(settings)
+        assert {told.fault_errors_percent, told.fault_delay_seconds} == {0, 0.5}
 
 
 def test_limits_of_streams_are_not_given_unless_somebody_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:

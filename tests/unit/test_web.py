@@ -1,19 +1,29 @@
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Annotated
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request
+from prometheus_client import REGISTRY
 from pydantic import Field
 
+from oo.access.access import Access
+from oo.access.callers import Anyone, CallersFile
+from oo.access.limits import TenantLimits
 from oo.decisions.http import HttpModel, JsonFeatures
-from oo.errors import DecisionConflict, InvalidFeature, UnknownPromptVersion, UnknownTenant
+from oo.errors import DecisionConflict, InvalidFeature, RehearsedFault, UnknownPromptVersion, UnknownTenant
 from oo.web import LONGEST_FIELD, MOST_FAULTS, DecisionRoute, install
+from tests.access import anyone
 
 LIMIT = 2_000
+TOKENS = {"every": "every-" + "x" * 32, "one": "one-" + "x" * 32}
+TENANT = "example"
 
 
 class Question(HttpModel):
+    tenant_id: str = TENANT
     number: Annotated[float, Field(ge=0)]
     features: JsonFeatures = Field(default_factory=dict)
 
@@ -28,14 +38,19 @@ REFUSALS = {
     "feature": InvalidFeature("feature 'x' must be a number"),
     "prompt": UnknownPromptVersion("known: v1, v2"),
     "tenant": UnknownTenant("tenant 'x' is in no catalog file"),
+    "fault": RehearsedFault("a fault is rehearsed"),
 }
 
 
 @pytest.fixture
-async def web() -> AsyncIterator[httpx.AsyncClient]:
+def app() -> FastAPI:
     app = FastAPI(docs_url=None)
+    app.state.access = anyone()
+    app.state.released = asyncio.Event()
+    app.state.released.set()
 
-    async def double(body: Question, _: Request, x_request_id: str | None = None) -> Answer:
+    async def double(body: Question, request: Request, x_request_id: str | None = None) -> Answer:
+        await request.app.state.released.wait()
         return Answer(doubled=body.number * 2, named=x_request_id)
 
     app.router.add_api_route("/double", double, methods=["POST"], route_class_override=DecisionRoute)
@@ -49,6 +64,11 @@ async def web() -> AsyncIterator[httpx.AsyncClient]:
         raise RuntimeError("what the person said")
 
     install(app, LIMIT)
+    return app
+
+
+@pytest.fixture
+async def web(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://oo") as client:
         yield client
@@ -93,7 +113,9 @@ async def test_a_bad_body_is_refused_with_the_field_and_without_its_content(
     assert "many" not in answer.text
 
 
-@pytest.mark.parametrize(("kind", "status"), [("conflict", 409), ("feature", 422), ("prompt", 422), ("tenant", 422)])
+@pytest.mark.parametrize(
+    ("kind", "status"), [("conflict", 409), ("feature", 422), ("prompt", 422), ("tenant", 422), ("fault", 500)]
+)
 async def test_a_refusal_is_told_in_its_own_words(web: httpx.AsyncClient, kind: str, status: int) -> None:
     answer = await web.post(f"/refuse/{kind}")
     assert answer.status_code == status
@@ -194,3 +216,83 @@ async def test_another_method_is_told_the_right_one(
     assert answer.status_code == 405
     assert answer.headers["allow"] == allowed
     assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+@pytest.fixture
+def callers(app: FastAPI, tmp_path: Path) -> None:
+    """From here on the service asks who asks."""
+    path = tmp_path / "callers.yaml"
+    path.write_text(f"every: {{tokens: {TOKENS['every']}}}\none: {{tokens: {TOKENS['one']}, tenants: [{TENANT}]}}\n")
+    app.state.access = Access(CallersFile(path), TenantLimits(None, None))
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+@pytest.mark.usefixtures("callers")
+@pytest.mark.parametrize("headers", [{}, bearer("wrong" * 10), {"authorization": TOKENS["every"]}], ids=str)
+async def test_whoever_is_no_caller_is_refused_before_the_body_is_looked_at(
+    web: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    for content in (b'{"number": 1}', b"{"):
+        answer = await web.post("/double", content=content, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["error"]["code"] == "unauthorized"
+        assert not any(part in answer.text for part in ("wrong", "xxx"))
+
+
+@pytest.mark.usefixtures("callers")
+async def test_a_caller_gets_answers_for_its_own_tenants_and_for_no_other(web: httpx.AsyncClient) -> None:
+    for caller, tenant, status in [
+        ("every", TENANT, 200),
+        ("every", "other", 200),
+        ("one", TENANT, 200),
+        ("one", "other", 403),
+        ("one", TENANT.upper(), 403),
+        ("one", "", 403),
+    ]:
+        answer = await web.post("/double", json={"number": 1, "tenant_id": tenant}, headers=bearer(TOKENS[caller]))
+        assert answer.status_code == status, (caller, tenant)
+        assert status == 200 or answer.json()["error"]["code"] == "tenant_not_allowed"
+        assert "xxx" not in answer.text
+
+
+@pytest.mark.usefixtures("callers")
+@pytest.mark.parametrize(("path", "status"), [("/metrics", 200), ("/openapi.json", 200), ("/nowhere", 404)])
+async def test_what_is_no_decision_needs_no_token(web: httpx.AsyncClient, path: str, status: int) -> None:
+    assert (await web.get(path)).status_code == status
+
+
+async def test_a_tenant_that_asks_too_often_is_told_when_to_ask_again(app: FastAPI, web: httpx.AsyncClient) -> None:
+    app.state.access = Access(Anyone(), TenantLimits(0.01, None))
+    assert (await web.post("/double", json={"number": 1})).status_code == 200
+    answer = await web.post("/double", json={"number": 1})
+    assert answer.status_code == 429
+    assert answer.json()["error"]["code"] == "too_many_requests"
+    assert 90 < int(answer.headers["retry-after"]) <= 100
+    assert (await web.post("/double", json={"number": 1, "tenant_id": "other"})).status_code == 200
+
+
+async def test_a_tenant_with_too_many_requests_under_way_waits_for_one_to_end(
+    app: FastAPI, web: httpx.AsyncClient
+) -> None:
+    app.state.access = Access(Anyone(), TenantLimits(None, 2))
+    app.state.released.clear()
+    asked = [asyncio.create_task(web.post("/double", json={"number": 1})) for _ in range(3)]
+    done, waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+    (refused,) = (task.result() for task in done)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    app.state.released.set()
+    assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200, 200]
+    assert (await web.post("/double", json={"number": 1})).status_code == 200
+
+
+async def test_refusals_are_counted_by_their_code(web: httpx.AsyncClient) -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("oo_requests_refused_total", {"code": "not_found"}) or 0.0
+
+    before = counted()
+    await web.get("/nowhere")
+    assert counted() == before + 1

@@ -43,6 +43,11 @@ export interface OOClientOptions {
   readonly attemptTimeoutMs?: number;
   /** How often a failed attempt is repeated: 2 by default. */
   readonly retries?: number;
+  /**
+   * The caller's token, for services that ask who asks; or what gives it, asked before each attempt, so that a token
+   * that was replaced is used from then on. White space around it is left out.
+   */
+  readonly token?: string | (() => string);
   /** The prompt versions of {@link promptVersionFor}: the environment's `TIP_PROMPT_VERSION` by default. */
   readonly promptVersions?: string;
 }
@@ -52,6 +57,9 @@ const PATIENCE: Readonly<Record<"score" | "generate", Patience>> = {
   // The generator gives its language model 5 s, then answers with a template.
   generate: { timeoutMs: 20_000, attemptTimeoutMs: 8_000, retries: 2 },
 };
+// What a header can hold: `fetch` would name anything else in its error.
+const TOKEN = /^[!-~]+$/;
+const NO_TOKEN = "it is empty, or has other characters than printable ASCII; see the services' callers file";
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
@@ -67,13 +75,16 @@ export class OOClient {
 
   /**
    * @throws InvalidPromptVersions the prompt versions are no rotation.
-   * @throws TypeError an address is no URL.
+   * @throws TypeError an address is no URL, or the token is none.
    */
   constructor(options: OOClientOptions) {
     for (const name of ["scorerUrl", "generatorUrl"] as const) {
       if (!URL.canParse(options[name])) {
         throw new TypeError(`${name} is no URL: ${JSON.stringify(options[name])}; write it like http://localhost:3000`);
       }
+    }
+    if (typeof options.token === "string" && !TOKEN.test(options.token.trim())) {
+      throw new TypeError(`token is none: ${NO_TOKEN}`);
     }
     this.#options = options;
     this.#promptVersions = options.promptVersions ?? process.env["TIP_PROMPT_VERSION"];
@@ -117,12 +128,28 @@ export class OOClient {
     const body = bodyOf({ ...request, request_id: requestId }, requestId);
     const patience = { ...PATIENCE[route], ...given(this.#options), ...given(call) };
     return retrying(
-      (signal) => post(url, body, requestId, signal),
+      (signal) => post(url, body, this.#headers(requestId), requestId, signal),
       (ms) =>
         new TimedOut(requestId, `${url} did not answer in ${ms} ms; allow more, or ask again with the same request_id`),
       patience,
       call.signal,
     );
+  }
+
+  #headers(requestId: string): Record<string, string> {
+    const headers = { "content-type": "application/json", accept: "application/json" };
+    const { token } = this.#options;
+    if (token === undefined) {
+      return headers;
+    }
+    const given = (typeof token === "string" ? token : token()).trim();
+    if (!TOKEN.test(given)) {
+      throw new InvalidRequest(requestId, {
+        code: "unauthorized",
+        message: `the request was not sent, since its token is none: ${NO_TOKEN}`,
+      });
+    }
+    return { ...headers, authorization: `Bearer ${given}` };
   }
 }
 
@@ -154,13 +181,19 @@ function refused(requestId: string, field: string, message: string): InvalidRequ
   });
 }
 
-async function post(url: string, body: string, requestId: string, signal: AbortSignal): Promise<unknown> {
+async function post(
+  url: string,
+  body: string,
+  headers: Record<string, string>,
+  requestId: string,
+  signal: AbortSignal,
+): Promise<unknown> {
   let response: Response;
   let text: string;
   try {
     response = await fetch(url, {
       method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json" },
+      headers,
       body,
       signal,
       // Following one may turn the POST into a GET.

@@ -54,7 +54,10 @@ export abstract class RequestFailed extends OOError {
   }
 }
 
-/** The request has to change before it can succeed: `code` says why for a program, `fields` where. */
+/**
+ * The request has to change before it can succeed: `code` says why for a program, `fields` where. For `unauthorized` and
+ * `tenant_not_allowed` it is the token, or what the services let its caller do.
+ */
 export class InvalidRequest extends RequestFailed {
   /** The HTTP status, or undefined when the client refused the request before it was sent. */
   readonly status: number | undefined;

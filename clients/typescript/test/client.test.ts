@@ -31,9 +31,13 @@ type Body = Record<string, unknown>;
 type Step = (response: ServerResponse, body: Body) => unknown;
 
 /** A real server that answers its n-th request by the n-th step, and all later ones by the last. */
-async function serve(t: TestContext, ...steps: Step[]): Promise<{ url: string; asked: Body[]; paths: string[] }> {
+async function serve(
+  t: TestContext,
+  ...steps: Step[]
+): Promise<{ url: string; asked: Body[]; paths: string[]; tokens: (string | undefined)[] }> {
   const asked: Body[] = [];
   const paths: string[] = [];
+  const tokens: (string | undefined)[] = [];
   const server = createServer((request: IncomingMessage, response) => {
     let text = "";
     request.setEncoding("utf8");
@@ -42,6 +46,7 @@ async function serve(t: TestContext, ...steps: Step[]): Promise<{ url: string; a
       const body = JSON.parse(text) as Body;
       asked.push(body);
       paths.push(`${request.method} ${request.url}`);
+      tokens.push(request.headers.authorization);
       steps[Math.min(asked.length, steps.length) - 1]!(response, body);
     });
   });
@@ -51,7 +56,7 @@ async function serve(t: TestContext, ...steps: Step[]): Promise<{ url: string; a
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, paths };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, paths, tokens };
 }
 
 const decided: Step = (response, body) =>
@@ -221,6 +226,57 @@ describe("OOClient", { concurrency: 8 }, () => {
   test("a body over the limit is an invalid request", async (t) => {
     const { url } = await serve(t, refusal(413, "body_too_large"));
     assert.equal((await failure(clientOf(url).score(QUESTION), InvalidRequest)).status, 413);
+  });
+
+  test("the token goes along with every attempt, and without one nothing does", async (t) => {
+    const { url, tokens } = await serve(t, answer(503, ""), decided);
+    await clientOf(url, { token: " secret-1\n" }).score(QUESTION);
+    await clientOf(url).generate({ tenant_id: "tips", user_id: "ada" });
+    assert.deepEqual(tokens, ["Bearer secret-1", "Bearer secret-1", undefined]);
+  });
+
+  test("a token that was replaced is used from the next attempt on", async (t) => {
+    let token = "old";
+    const { url, tokens } = await serve(t, (response) => ((token = "new"), answer(503, "")(response, {})), decided);
+    await clientOf(url, { token: () => token }).score(QUESTION);
+    assert.deepEqual(tokens, ["Bearer old", "Bearer new"]);
+  });
+
+  for (const [status, code] of [
+    [401, "unauthorized"],
+    [403, "tenant_not_allowed"],
+  ] as const) {
+    test(`a ${status} is an invalid request of that code and is not asked again`, async (t) => {
+      const { url, asked } = await serve(t, refusal(status, code));
+      const error = await failure(clientOf(url, { token: "secret-1" }).score(QUESTION), InvalidRequest);
+      assert.equal(error.status, status);
+      assert.equal(error.code, code);
+      assert.ok(!error.message.includes("secret-1"));
+      assert.equal(asked.length, 1);
+    });
+  }
+
+  test("what is no token is refused without a word of it, and nothing is sent", async (t) => {
+    const { url, asked } = await serve(t, decided);
+    for (const token of ["", " ", "secret\n1", "secrét"]) {
+      assert.throws(
+        () => clientOf(url, { token }),
+        (error) => error instanceof TypeError && /token is none/.test(error.message) && !error.message.includes("secr"),
+      );
+      const error = await failure(clientOf(url, { token: () => token }).score(QUESTION), InvalidRequest);
+      assert.equal(error.code, "unauthorized");
+      assert.equal(error.status, undefined);
+      assert.ok(!error.message.includes("secr"));
+    }
+    assert.equal(asked.length, 0);
+  });
+
+  test("a 429 of the services is Overloaded, with the time to wait", async (t) => {
+    const step = answer(429, { error: { code: "too_many_requests", message: "later", fields: [] } }, { "retry-after": "7" });
+    const { url } = await serve(t, step);
+    const error = await failure(clientOf(url, { retries: 0 }).score(QUESTION), Overloaded);
+    assert.equal(error.retryAfterMs, 7_000);
+    assert.match(error.message, /later/);
   });
 
   test("an id that named another question is a conflict and is not asked again", async (t) => {

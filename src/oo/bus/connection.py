@@ -5,10 +5,11 @@ import logging
 from typing import Any
 from urllib.parse import urlsplit
 
-from nats.aio.client import Client
+from nats.aio.client import DEFAULT_INBOX_PREFIX, Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from oo.bus.roles import inbox
 from oo.errors import BusUnreachable
 
 _log = logging.getLogger(__name__)
@@ -32,12 +33,14 @@ class _Client(Client):
         return message
 
 
-async def connect(url: str, name: str) -> Client:
+async def connect(url: str, name: str, user: str | None = None, password: str | None = None) -> Client:
     """A connection to the server at `url` that comes back for ever after it was lost.
 
     Args:
         url: such as `nats://127.0.0.1:4222`; several servers are separated by commas.
         name: the process, as the server's monitoring shows it.
+        user: one of `oo.bus.roles`, where the server asks for one; answers then come to its own inbox.
+        password: the user's.
 
     Raises:
         BusUnreachable: no server answered within `PATIENCE` seconds, or it did not let us in.
@@ -63,6 +66,9 @@ async def connect(url: str, name: str) -> Client:
             await client.connect(
                 url.split(","),
                 name=name,
+                user=user,
+                password=password,
+                inbox_prefix=inbox(user) if user else DEFAULT_INBOX_PREFIX,
                 error_cb=tell_error,
                 disconnected_cb=tell_lost,
                 reconnected_cb=tell_back,

@@ -59,7 +59,7 @@ class Consumer:
         fill_seconds: how long to wait for a full batch, for a sink whose writes cost the same whatever their size; when
             None, a batch is what there is. Well below the ack wait.
         drain_seconds: how long the batch in hand may take after a stop.
-        limits: what streams are made with, should they be gone.
+        limits: what streams are made with, should they be gone; None for a user that may not make them.
         jitter: spreads retries, of which many consumers may have some at once.
         clock: seconds that only move forward.
     """
@@ -73,7 +73,7 @@ class Consumer:
         batch_size: int = 100,
         fill_seconds: float | None = None,
         drain_seconds: float = DRAIN_SECONDS,
-        limits: Limits | None = None,
+        limits: Limits | None = streams.AS_IT_IS,
         jitter: Random | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -86,7 +86,7 @@ class Consumer:
         self._fill = fill_seconds is not None
         self._fetch_seconds = FETCH_SECONDS if fill_seconds is None else fill_seconds
         self._drain_seconds = drain_seconds
-        self._limits = limits or Limits()
+        self._limits = limits
         self._clock = clock
         self._doorkeeper = Doorkeeper(js, durable, self._jitter)
         self._lag = Lag(js, durable, lambda: not self._busy, clock)
@@ -162,7 +162,8 @@ class Consumer:
         self._turned_at = self._clock()
 
     async def _bind(self) -> Pull:
-        await streams.ensure(self._js, self._limits)
+        if self._limits is not None:
+            await streams.ensure(self._js, self._limits)
         config = (await self._js.consumer_info(self.durable.stream, self.durable.name)).config
         self._keep_seconds = (config.ack_wait or streams.ACK_WAIT) / 3
         self._pull = await Pull.open(self._client, self.durable.stream, self.durable.name)

@@ -1,5 +1,6 @@
 """Streams, durables and buckets as the table in oo.events.subjects declares them."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -74,13 +75,14 @@ class Limits:
         return {name: value for name, value in given.items() if value is not None}
 
 
-_AS_IT_IS = Limits()
+AS_IT_IS = Limits()
+"""Nothing was decided."""
 # Aliases and traffic follow from the history: what was written there, nobody takes back. The server allows no way back
 # from this either.
 _FINAL: Mapping[StreamName, dict[str, Any]] = {"HISTORY": {"deny_delete": True, "deny_purge": True}}
 
 
-async def ensure(js: JetStreamContext, limits: Limits = _AS_IT_IS) -> None:
+async def ensure(js: JetStreamContext, limits: Limits = AS_IT_IS) -> None:
     """Create what is missing and bring what we own up to date; may run in several processes at once.
 
     Three hands hold a stream or durable, each its own part:
@@ -114,6 +116,24 @@ async def ensure(js: JetStreamContext, limits: Limits = _AS_IT_IS) -> None:
         await _ensure_durable(js, durable)
     for bucket in BUCKETS:
         await _ensure_bucket(js, bucket, limits.replicas)
+
+
+async def missing(js: JetStreamContext) -> list[str]:
+    """What is not there of all that `ensure` makes; for who may look and not make.
+
+    Raises:
+        nats.errors.TimeoutError: JetStream did not answer.
+    """
+    looked = {
+        **{f"stream {stream}": js.stream_info(stream) for stream in STREAMS},
+        **{f"durable {durable.name}": js.consumer_info(durable.stream, durable.name) for durable in DURABLES},
+        **{f"bucket {bucket}": js.stream_info(f"KV_{bucket}") for bucket in BUCKETS},
+    }
+    found = await asyncio.gather(*looked.values(), return_exceptions=True)
+    for answer in found:
+        if isinstance(answer, BaseException) and not isinstance(answer, NotFoundError):
+            raise answer
+    return [what for what, answer in zip(looked, found, strict=True) if isinstance(answer, NotFoundError)]
 
 
 def stream_config(name: StreamName) -> StreamConfig:

@@ -6,6 +6,7 @@ Imports stand inside the commands where they are slow: `oo --help` must not wait
 import typer
 
 from oo.cli import (
+    bus,
     cards,
     decisions,
     erasure,
@@ -34,6 +35,7 @@ app.command()(stack.bootstrap)
 app.command()(generate.generate)
 app.command()(erasure.forget)
 app.command()(decisions.rewards)
+app.add_typer(bus.app, name="bus")
 app.add_typer(cards.app, name="card")
 app.add_typer(decisions.app, name="decision")
 app.add_typer(letters.app, name="dlq")

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -113,6 +114,24 @@ def diff_models(
         Console(width=1_000).print(difference_table(f"{name} {old.version}", f"{name} {new.version}", found))
     else:
         out.print(f"{name} {old.version} and {new.version} do not differ", highlight=False)
+
+
+@app.command("bake")
+def bake_models(
+    folder: Annotated[Path, typer.Argument(help="A new folder, or one that was baked into before.")],
+) -> None:
+    """Write the champions of the catalog's models into a folder, from which a scorer serves without MLflow.
+
+      oo model bake models
+
+    A bento that is built then holds the folder `models`, and serves from it where OO_MODELS names it. The default is
+    otherwise: a scorer fetches its champions from MLflow, and a rollout needs no new image.
+    """
+    from oo.wiring.baking import bake_champions
+
+    with telling_errors():
+        for champion in bake_champions(pipeline_settings(), folder):
+            out.print(f"{champion.name} {champion.version}: {champion.digest}", highlight=False, soft_wrap=True)
 
 
 @app.command("history")

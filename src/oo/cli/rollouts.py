@@ -38,16 +38,14 @@ def _me() -> str:
 
 
 def _conduct(kind: Kind, name: str, work: "Callable[[Conductor], Awaitable[T]]") -> T:
-    from oo.local.settings import StackSettings
-    from oo.local.traffic import LocalTraffic
-    from oo.settings import read
     from oo.wiring.rollout import conducting
     from oo.wiring.tenant_rollout import conducting_for_tenant
+    from oo.wiring.traffic import model_traffic
 
     async def run() -> T:
         subject, settings = Subject(kind=kind, name=name), pipeline_settings()
         async with (
-            conducting(settings, name, LocalTraffic(read(StackSettings)))
+            conducting(settings, name, model_traffic(settings))
             if kind == "model"
             else conducting_for_tenant(settings, subject)
         ) as conductor:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from oo.catalog import Catalog
 from oo.decisions.background import Background
+from oo.decisions.faults import NO_FAULTS, Faults
 from oo.decisions.generate_http import GenerateRequest, GenerateResponse, TokenUsage, WrittenTip
 from oo.decisions.http import AssignedExperiment, NamedVersion
 from oo.decisions.identity import decision_id
@@ -52,6 +53,7 @@ class TipWriter:
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
     profiles: ProfileAdmission = field(default_factory=ProfileAdmission)
+    faults: Faults = NO_FAULTS
 
     def __post_init__(self) -> None:
         """Refuse to start with a prompt that is not there, or that reads what the context does not have.
@@ -80,12 +82,14 @@ class TipWriter:
             RetiredPromptVersion: it is used no more; lists the same.
             InvalidFeature: a profile feature has the wrong type; names it.
             DecisionConflict: the request id named another question before.
+            RehearsedFault: it fails on purpose.
         """
         started = time.monotonic()
         tenant = self.catalog.tenant(request.tenant_id)
         identity = decision_id(request.request_id, header_id, self.new_id)
         prompt, experiment = self.prompts.of(request.prompt_version, tenant, request.user_id, str(identity))
         profile = self.profiles.admit(request.profile_features)
+        await self.faults.strike(str(identity))
         at = self.now()
 
         (signals, degraded), kept = await asyncio.gather(self._signals(request, at), self._kept(request, prompt, at))

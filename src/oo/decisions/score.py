@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 
 from oo.catalog import Catalog, Tenant
 from oo.decisions.champions import Champion, Champions
+from oo.decisions.faults import NO_FAULTS, Faults
 from oo.decisions.http import (
     AssignedExperiment,
     DecisionId,
@@ -139,6 +140,7 @@ class Scorer:
     profiles: ProfileAdmission = field(default_factory=ProfileAdmission)
     splits: Splits = field(default_factory=Splits)
     """Where a rollout has put another policy in the place of the catalog's."""
+    faults: Faults = NO_FAULTS
 
     async def decide(self, request: ScoreRequest, header_id: str | None = None) -> ScoreResponse:
         """The decision on this request, logged; a retry with the same id gets the first answer again.
@@ -151,12 +153,14 @@ class Scorer:
             UnknownTenant: no catalog declares the tenant.
             InvalidFeature: a profile feature, or another one that the model reads, has the wrong type; names it.
             DecisionConflict: the request id named another question before.
+            RehearsedFault: it fails on purpose.
         """
         started = time.perf_counter()
         tenant = self.catalog.tenant(request.tenant_id)
         service = self.catalog.service(tenant.feature_service)
         profile = self.profiles.admit(request.profile_features)
         identity = decision_id(request.request_id, header_id, self.new_id)
+        await self.faults.strike(str(identity))
         at = self.now()
         degraded: list[str] = []
 

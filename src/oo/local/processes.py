@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oo.bus.roles import Role
+from oo.events.subjects import ConsumerName
 from oo.local import envoy, llama
 from oo.local.settings import PROJECT_DIR, StackSettings
 
@@ -55,7 +57,7 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
     state = settings.state_dir
     shared = _SILENT | environment(settings) | {"PYTHONUNBUFFERED": "1"}
 
-    def bento(name: str, service: str, setting: str, port: int, **more: str) -> Process:
+    def bento(name: str, service: str, setting: str, port: int, role: Role, **more: str) -> Process:
         url = f"http://127.0.0.1:{port}"
         return Process(
             name=name,
@@ -63,18 +65,22 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
             health=f"{url}/readyz",
             url=url,
             ports={setting: port},
-            environment=shared | {"BENTOML_HOME": str(state / "bentoml" / name)} | more,
+            environment=shared
+            | _user(role)
+            | {"BENTOML_HOME": str(state / "bentoml" / name), "OO_CALLERS": settings.callers}
+            | more,
             needs=("nats",),
         )
 
     def scorer(role: str, setting: str, port: int) -> Process:
         # It loads beside the registry and is ready as soon as that has the champions of the bootstrap.
-        return bento(f"scorer-{role}", "bentos.scorer.service:Scorer", setting, port, SERVING_ROLE=role)
+        user: Role = "shadow-scorer" if role == envoy.SHADOW else "scorer"
+        return bento(f"scorer-{role}", "bentos.scorer.service:Scorer", setting, port, user, SERVING_ROLE=role)
 
     # Without it the generator's own default, or what `up` was called with.
     model = llama.generator_environment(settings.local_llm_port) if settings.local_llm else {}
 
-    def consumer(name: str, port: int) -> Process:
+    def consumer(name: ConsumerName, port: int) -> Process:
         url = f"http://127.0.0.1:{port}"
         return Process(
             name=name,
@@ -82,14 +88,19 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
             health=f"{url}/readyz",
             url=url,
             ports={f"OO_{name.upper()}_PORT": port},
-            environment=shared | {"OO_HEALTH_PORT": str(port)},
+            environment=shared | _user(name) | {"OO_HEALTH_PORT": str(port)},
             needs=("nats",),
         )
 
     return (
         _nats(settings),
         _mlflow(settings),
-        Process("bootstrap", _python("-m", "oo", "bootstrap"), environment=shared, needs=("nats", "mlflow")),
+        Process(
+            "bootstrap",
+            _python("-m", "oo", "bootstrap"),
+            environment=shared | _user("bootstrap"),
+            needs=("nats", "mlflow"),
+        ),
         scorer(envoy.STABLE, "OO_SCORER_STABLE_PORT", settings.scorer_stable_port),
         scorer(envoy.SHADOW, "OO_SCORER_SHADOW_PORT", settings.scorer_shadow_port),
         scorer(envoy.CANARY, "OO_SCORER_CANARY_PORT", settings.scorer_canary_port),
@@ -99,6 +110,7 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
             "bentos.generator.service:Generator",
             "OO_GENERATOR_PORT",
             settings.generator_port,
+            "generator",
             **model,
         ),
         consumer("signals", settings.signals_port),
@@ -106,6 +118,11 @@ def processes(settings: StackSettings) -> tuple[Process, ...]:
         consumer("rewards", settings.rewards_port),
         *((_llm(settings),) if settings.local_llm else ()),
     )
+
+
+def _user(role: Role) -> dict[str, str]:
+    """Its password is its name, as nats.conf says."""
+    return {"OO_NATS_USER": role, "OO_NATS_PASSWORD": role}
 
 
 def _nats(settings: StackSettings) -> Process:

@@ -37,6 +37,8 @@ class StackSettings(BaseSettings):
     local_llm_port: Port = 8090
     catalog: str = "catalog/tips.yaml,examples/digits/catalog.yaml,examples/open_bandit/catalog.yaml"
     """The catalog files that the processes read, separated by commas, relative to the project."""
+    callers: str = "anyone"
+    """Who may ask the services, which listen on this machine alone: a callers file, or anyone."""
     min_free_mb: int = Field(default=500, ge=0)
     """With less free space than this, in MB, the stack does not start."""
     start_timeout: float = Field(default=300, gt=0)

@@ -3,7 +3,6 @@ from contextlib import asynccontextmanager
 from functools import cache
 
 from oo import catalog as catalogs
-from oo.bus.connection import connect
 from oo.bus.dead_letter_box import DeadLetterBox
 from oo.bus.dead_letters import Letter
 from oo.bus.delivery import Reject
@@ -11,6 +10,7 @@ from oo.bus.routing import decode_or_reject
 from oo.catalog import Catalog
 from oo.errors import UnknownTenant
 from oo.settings import PipelineSettings
+from oo.wiring.process import connected
 
 
 @asynccontextmanager
@@ -36,7 +36,7 @@ async def dead_letters(settings: PipelineSettings) -> AsyncIterator[DeadLetterBo
                 return Reject("unknown_tenant", str(error))
         return None
 
-    connection = await connect(settings.nats_url, "oo-dlq")
+    connection = await connected(settings, "oo-dlq")
     try:
         yield DeadLetterBox(connection.jetstream(), judge)
     finally:

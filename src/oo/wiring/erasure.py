@@ -4,7 +4,6 @@ from datetime import datetime
 from random import Random
 
 from oo import catalog as catalogs
-from oo.bus.connection import connect
 from oo.bus.dead_letter_box import DeadLetterBox
 from oo.bus.streams import FEATURES_BUCKET, TIPS_BUCKET
 from oo.bus.tombstones import Person
@@ -30,7 +29,7 @@ from oo.registry.mlflow_registry import MlflowRegistry
 from oo.rewards import database
 from oo.rewards.erasure import TIMES, tenants_of
 from oo.settings import PipelineSettings
-from oo.wiring.process import bucket, now
+from oo.wiring.process import bucket, connected, now
 from oo.writing.nats_tip_cache import NatsTipCache
 
 PATIENCE = 5.0
@@ -48,7 +47,7 @@ async def erasure(settings: PipelineSettings, user_id: str, tenant_id: str | Non
     catalog, store = catalogs.load(settings.catalog), OfflineStore(settings.offline_store)
     engine = database.connect(settings.tip_scores_url)
     registry = MlflowRegistry(settings.mlflow_url)
-    connection = await connect(settings.nats_url, "oo-forget")
+    connection = await connected(settings, "oo-forget")
     try:
         js = connection.jetstream()
         online = NatsOnlineStore(await bucket(js, FEATURES_BUCKET), Random())  # noqa: S311  # spreads retries

@@ -10,6 +10,7 @@ from oo.bus.streams import BUDGETS_BUCKET, FEATURES_BUCKET, TIPS_BUCKET, TRAFFIC
 from oo.catalog import Catalog
 from oo.decisions.background import Background
 from oo.decisions.decision_log import DecisionLog, JetStreamDecisionLog
+from oo.decisions.faults import Faults
 from oo.decisions.generate import TipWriter
 from oo.decisions.prompt_choice import PromptChoice
 from oo.decisions.recording import Recorder
@@ -67,6 +68,7 @@ async def generator(settings: GeneratorSettings) -> AsyncIterator[Running[TipWri
             role=settings.serving_role,
             now=now,
             new_id=new_id,
+            faults=Faults(settings.fault_errors_percent, settings.fault_delay_seconds),
         )
         await _warm(writing)
         tasks = start({"splits": splits.follow(await jetstream.key_value(TRAFFIC_BUCKET))})

@@ -1,10 +1,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from oo.bus.connection import connect
 from oo.registry.history import History
 from oo.registry.nats_history import NatsHistory
 from oo.settings import PipelineSettings
+from oo.wiring.process import connected
 
 
 @asynccontextmanager
@@ -14,7 +14,7 @@ async def history(settings: PipelineSettings, process: str = "oo-history") -> As
     Raises:
         BusUnreachable: no NATS server answered.
     """
-    connection = await connect(settings.nats_url, process)
+    connection = await connected(settings, process)
     try:
         yield NatsHistory(connection.jetstream())
     finally:

@@ -2,13 +2,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from oo import catalog as catalogs
-from oo.bus.connection import connect
 from oo.lineage import Tracer
 from oo.offline.store import OfflineStore
 from oo.registry.mlflow_registry import MlflowRegistry
 from oo.rewards import database
 from oo.settings import PipelineSettings
-from oo.wiring.process import now
+from oo.wiring.process import connected, now
 
 
 @asynccontextmanager
@@ -18,7 +17,7 @@ async def tracing(settings: PipelineSettings) -> AsyncIterator[Tracer]:
     Raises:
         BusUnreachable: no NATS server answered.
     """
-    connection = await connect(settings.nats_url, "oo-lineage")
+    connection = await connected(settings, "oo-lineage")
     try:
         yield Tracer(
             jetstream=connection.jetstream(),

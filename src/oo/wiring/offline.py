@@ -1,11 +1,11 @@
 from collections.abc import AsyncIterator, Sequence
 
-from oo.bus.connection import connect
 from oo.errors import BusUnreachable
 from oo.events.subjects import StreamName
 from oo.offline.continuity import Continuity, verify
 from oo.offline.store import OfflineStore
 from oo.settings import PipelineSettings
+from oo.wiring.process import connected
 
 
 async def verified(settings: PipelineSettings, streams: Sequence[StreamName]) -> AsyncIterator[Continuity]:
@@ -17,7 +17,7 @@ async def verified(settings: PipelineSettings, streams: Sequence[StreamName]) ->
     """
     store = OfflineStore(settings.offline_store)
     try:
-        connection = await connect(settings.nats_url, "oo-verify")
+        connection = await connected(settings, "oo-verify")
     except BusUnreachable:
         connection = None
     try:

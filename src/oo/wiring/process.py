@@ -1,6 +1,7 @@
 """What every process begins with: log lines, the clock, new names and the bus."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,8 @@ from oo.bus.connection import connect, drain
 from oo.bus.consumer import Consumer
 from oo.bus.exceeded import ExceededBurial
 from oo.bus.handling import Apply, events_only
-from oo.bus.streams import Limits, ensure
+from oo.bus.roles import makes_streams
+from oo.bus.streams import Limits, ensure, missing
 from oo.bus.tombstones import Tombstones
 from oo.bus.worker import run_consumers, stop_on_signals
 from oo.collector import collecting_between_steps
@@ -24,6 +26,11 @@ from oo.errors import BusUnreachable
 from oo.events.subjects import DURABLES, ConsumerName
 from oo.settings import ConsumerSettings, ProcessSettings
 from oo.telemetry import configure_logging
+
+_log = logging.getLogger(__name__)
+
+BOOTSTRAP_LOOKS = 120
+"""How often, a second apart, a process looks for what another one makes: an installation starts all at once."""
 
 
 def now() -> datetime:
@@ -36,20 +43,35 @@ def new_id() -> UUID:
     return uuid7()
 
 
+async def connected(settings: ProcessSettings, process: str) -> Client:
+    """A connection of `process` as the user of its settings; see `connect`.
+
+    Raises:
+        BusUnreachable: no server answered, or it did not let the user in.
+    """
+    password = settings.nats_password
+    return await connect(
+        settings.nats_url, process, settings.nats_user, None if password is None else password.get_secret_value()
+    )
+
+
 @asynccontextmanager
 async def on_the_bus(settings: ProcessSettings, process: str) -> AsyncIterator[JetStreamContext]:
     """A connection of `process` with streams, durables and buckets in place; what is under way is finished at the end.
 
+    They are made here, unless the user of the settings is one that may not: then they are waited for.
+
     Raises:
-        BusUnreachable: no server answered, or not as one that has JetStream and lets this user set it up.
+        BusUnreachable: no server answered, or not as one that has JetStream and lets this user do its work; or nobody
+            has made what is missing.
         InvalidSettings: the server refused the limits of the settings.
     """
     configure_logging(process)
-    connection = await connect(settings.nats_url, process)
+    connection = await connected(settings, process)
     try:
         jetstream = connection.jetstream()
         try:
-            await _seen_to(connection, jetstream, limits_of(settings))
+            await _seen_to(connection, jetstream, settings)
         except NatsError as error:
             raise BusUnreachable(
                 f"{process}: streams and durables could not be seen to ({error!r});"
@@ -72,19 +94,34 @@ async def bucket(js: JetStreamContext, name: str) -> KeyValue:
         raise BusUnreachable(f"the bus has no bucket {name} ({error!r}); `oo bootstrap` makes it") from error
 
 
-async def _seen_to(connection: Client, jetstream: JetStreamContext, limits: Limits) -> None:
+async def _seen_to(connection: Client, jetstream: JetStreamContext, settings: ProcessSettings) -> None:
     """Streams and durables in place; what went under with a lost connection is asked once more."""
     while True:
         reconnects = connection.stats["reconnects"]
         try:
-            return await ensure(jetstream, limits)
+            limits = limits_of(settings)
+            return await (_made(jetstream) if limits is None else ensure(jetstream, limits))
         except NatsError:
             if connection.stats["reconnects"] == reconnects:
                 raise
 
 
-def limits_of(settings: ProcessSettings) -> Limits:
-    """What the settings decide about streams."""
+async def _made(jetstream: JetStreamContext) -> None:
+    """Return when all is there."""
+    for attempt in range(BOOTSTRAP_LOOKS):
+        gone = await missing(jetstream)
+        if not gone:
+            return
+        if attempt == 0:
+            _log.info("waiting for `oo bootstrap`", extra={"missing": gone})
+        await asyncio.sleep(1)
+    raise BusUnreachable(f"the bus lacks {', '.join(gone)}, which this user may not make; `oo bootstrap` does")
+
+
+def limits_of(settings: ProcessSettings) -> Limits | None:
+    """What the settings decide about streams; None when their user may not make any."""
+    if not makes_streams(settings.nats_user):
+        return None
     return Limits(
         replicas=settings.stream_replicas,
         dedupe_seconds=settings.dedupe_seconds,

@@ -3,7 +3,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from oo import catalog as catalogs
-from oo.bus.connection import connect
 from oo.bus.streams import EVIDENCE_BUCKET, TRAFFIC_BUCKET
 from oo.cards.shelf import Shelf, declared
 from oo.offline.store import OfflineStore
@@ -19,7 +18,7 @@ from oo.rollout.reports import Reports
 from oo.rollout.tenant_evidence import TenantEvidence, card_condition
 from oo.rollout.tenant_versions import PolicyVersions, PromptVersions
 from oo.settings import GeneratorSettings, PipelineSettings, read
-from oo.wiring.process import bucket, now
+from oo.wiring.process import bucket, connected, now
 
 
 @asynccontextmanager
@@ -44,7 +43,7 @@ async def conducting_for_tenant(settings: PipelineSettings, subject: Subject) ->
     def card(name: str) -> Condition:
         return card_condition(shelf, name, facts[name]())
 
-    connection = await connect(settings.nats_url, "oo-rollout")
+    connection = await connected(settings, "oo-rollout")
     try:
         js = connection.jetstream()
         kept = await bucket(js, EVIDENCE_BUCKET)

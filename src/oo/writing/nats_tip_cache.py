@@ -14,6 +14,11 @@ _DIGITS = 16
 """Of a prompt's hash: enough to tell the prompts of a person apart."""
 
 
+def tips_key(tenant_id: str, user_id: str, prompt_hash: str) -> str:
+    """The bucket's key for what a prompt wrote for a person, which is below that of the person."""
+    return f"{document_key(tenant_id, user_id)}.{prompt_hash[:_DIGITS]}"
+
+
 class NatsTipCache:
     """The cache in a JetStream key-value bucket, which forgets by itself.
 
@@ -28,7 +33,7 @@ class NatsTipCache:
 
     async def get(self, tenant_id: str, user_id: str, prompt_hash: str) -> Kept | None:
         """As in `TipCache`."""
-        key = _key(tenant_id, user_id, prompt_hash)
+        key = tips_key(tenant_id, user_id, prompt_hash)
         try:
             async with asyncio.timeout(self._patience):
                 entry = await self._bucket.get(key)
@@ -43,7 +48,7 @@ class NatsTipCache:
 
     async def put(self, tenant_id: str, user_id: str, prompt_hash: str, kept: Kept) -> None:
         """As in `TipCache`."""
-        key = _key(tenant_id, user_id, prompt_hash)
+        key = tips_key(tenant_id, user_id, prompt_hash)
         try:
             async with asyncio.timeout(self._patience):
                 await self._bucket.put(key, _DOCUMENT.dump_json(kept))
@@ -70,7 +75,3 @@ class NatsTipCache:
 
     def _subjects(self, tenant_id: str, user_id: str) -> str:
         return f"{self._bucket._pre}{document_key(tenant_id, user_id)}.*"  # noqa: SLF001  # it tells not its subjects
-
-
-def _key(tenant_id: str, user_id: str, prompt_hash: str) -> str:
-    return f"{document_key(tenant_id, user_id)}.{prompt_hash[:_DIGITS]}"

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from pydantic import TypeAdapter
 
 from oo.decisions.decision_log import MemoryDecisionLog
+from oo.decisions.faults import Faults
 from oo.decisions.generate_http import GenerateRequest
 from oo.decisions.identity import event_id
 from oo.decisions.splits import Split, Splits, split_key
@@ -18,6 +19,7 @@ from oo.errors import (
     GatewayFailed,
     InvalidFeature,
     PromptRenderFailed,
+    RehearsedFault,
     RetiredPromptVersion,
     TipCacheUnavailable,
     UnknownPromptVersion,
@@ -381,6 +383,15 @@ async def test_a_shadow_records_that_it_is_one() -> None:
 
     assert list(log.recorded) == [event_id(IDENTITY, "example", ServingRole.SHADOW)]
     assert recorded(log, ServingRole.SHADOW).serving_role is ServingRole.SHADOW
+
+
+async def test_a_rehearsed_delay_is_in_the_recorded_latency_and_an_error_leaves_no_record() -> None:
+    log = MemoryDecisionLog()
+    with pytest.raises(RehearsedFault):
+        await replace(tip_writer(log=log), faults=Faults(errors_percent=100)).generate(REQUEST)
+    assert not log.recorded
+    await replace(tip_writer(log=log), faults=Faults(delay_seconds=0.05)).generate(REQUEST)
+    assert (recorded(log).latency or timedelta(0)) >= timedelta(milliseconds=50)
 
 
 async def test_several_tips_are_different_and_each_has_a_name_of_its_own() -> None:

@@ -1,6 +1,6 @@
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -11,13 +11,14 @@ from oo.bus.routing import subject_of
 from oo.catalog import Catalog
 from oo.decisions.champions import Champions
 from oo.decisions.decision_log import MemoryDecisionLog
+from oo.decisions.faults import Faults
 from oo.decisions.policy_states import PolicyStates, state_key
 from oo.decisions.recording import Recorder
 from oo.decisions.replay import replay
 from oo.decisions.score import Scorer, ScoreRequest
 from oo.decisions.signals import SignalReader
 from oo.decisions.splits import Split, split_key
-from oo.errors import DecisionConflict, InvalidFeature, UnknownTenant
+from oo.errors import DecisionConflict, InvalidFeature, RehearsedFault, UnknownTenant
 from oo.events.decision import ScoreDecided, ServingRole
 from oo.features.memory_online_store import MemoryOnlineStore
 from oo.features.profile_schema import FEATURE_OF
@@ -239,6 +240,19 @@ async def test_a_shadow_writes_below_its_own_subject(log: MemoryDecisionLog) -> 
     await replace(_scorer(log), role=ServingRole.SHADOW).decide(REQUEST)
     (envelope,) = log.recorded.values()
     assert subject_of(envelope) == "decisions.shadow.score"
+
+
+async def test_a_rehearsed_delay_is_in_the_recorded_latency_where_a_rollout_looks(
+    scorer: Scorer, log: MemoryDecisionLog
+) -> None:
+    await replace(scorer, faults=Faults(delay_seconds=0.05)).decide(REQUEST)
+    assert (_recorded(log).latency or timedelta(0)) >= timedelta(milliseconds=50)
+
+
+async def test_a_rehearsed_error_leaves_no_record(scorer: Scorer, log: MemoryDecisionLog) -> None:
+    with pytest.raises(RehearsedFault, match="OO_FAULT_ERRORS_PERCENT"):
+        await replace(scorer, faults=Faults(errors_percent=100)).decide(REQUEST)
+    assert not log.recorded
 
 
 async def test_an_unknown_tenant_is_refused(scorer: Scorer) -> None:

@@ -41,6 +41,14 @@ def test_every_process_is_healthy_at_an_address_of_its_own_or_is_a_task(table: d
     assert table["bootstrap"].health is None
 
 
+def test_the_services_answer_anyone_on_this_machine_unless_told_otherwise(tmp_path: Path) -> None:
+    def told(settings: StackSettings) -> list[str]:
+        return [p.environment["OO_CALLERS"] for p in processes(settings) if "OO_CALLERS" in p.environment]
+
+    assert told(StackSettings(state_dir=tmp_path)) == ["anyone"] * 4
+    assert told(StackSettings(state_dir=tmp_path, callers="callers.yaml")) == ["callers.yaml"] * 4
+
+
 def test_all_that_is_written_lies_in_the_state_folder(settings: StackSettings) -> None:
     values = environment(settings)
     for name in ("OO_OFFLINE_STORE", "OO_TIP_SCORES_URL", "OO_PIPELINE_ROOT"):

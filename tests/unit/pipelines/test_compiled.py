@@ -64,8 +64,10 @@ def test_every_step_runs_as_nobody_within_bounds_and_gets_passwords_from_a_secre
         assert not container["image"].endswith("latest")
         assert "pip install" not in " ".join(container["command"]), "a step installs nothing when it starts"
         assert settings[name]["securityContext"]["runAsNonRoot"]
-        (secret,) = settings[name]["secretAsEnv"]
-        assert {one["envVar"] for one in secret["keyToEnv"]} == {"OO_NATS_URL", "OO_TIP_SCORES_URL"}
+        wanted, possible = settings[name]["secretAsEnv"]
+        assert {one["envVar"] for one in wanted["keyToEnv"]} == {"OO_NATS_URL", "OO_TIP_SCORES_URL"}
+        assert {one["envVar"] for one in possible["keyToEnv"]} == {"OO_NATS_PASSWORD", "OO_NATS_USER"}
+        assert possible["optional"]
 
 
 @pytest.mark.parametrize("name", ["train", "promote"])

@@ -65,7 +65,7 @@ export interface components {
              * @description For a program: what a caller may act on.
              * @enum {string}
              */
-            readonly code: "body_too_large" | "decision_conflict" | "internal_server_error" | "invalid_body" | "invalid_feature" | "method_not_allowed" | "not_found" | "retired_prompt_version" | "unknown_prompt_version" | "unknown_tenant" | "unsupported_media_type";
+            readonly code: "body_too_large" | "decision_conflict" | "internal_server_error" | "invalid_body" | "invalid_feature" | "method_not_allowed" | "not_found" | "retired_prompt_version" | "tenant_not_allowed" | "too_many_requests" | "unauthorized" | "unknown_prompt_version" | "unknown_tenant" | "unsupported_media_type";
             /** @description For a person: names the thing and, where there is one, the remedy. Its words may change. */
             readonly message: string;
             /** @description The first faults of an `invalid_body`; else empty. */
@@ -262,6 +262,25 @@ export interface operations {
                     readonly "application/json": components["schemas"]["ScoreResponse"];
                 };
             };
+            /** @description `unauthorized`: no token of a caller came along. */
+            readonly 401: {
+                headers: {
+                    readonly "www-authenticate"?: "Bearer";
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `tenant_not_allowed`: the caller may not ask for this tenant. */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description `decision_conflict`: the request id already names another decision. */
             readonly 409: {
                 headers: {
@@ -292,6 +311,17 @@ export interface operations {
             /** @description `invalid_body`: it does not have this shape; `fields` says where. `invalid_feature`: a profile feature, or another one that the tenant's model reads, has the wrong type. `unknown_tenant`: no catalog declares the tenant. */
             readonly 422: {
                 headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `too_many_requests`: the tenant asks more than this process answers it. */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds until the next try. */
+                    readonly "retry-after"?: number;
                     readonly [name: string]: unknown;
                 };
                 content: {
