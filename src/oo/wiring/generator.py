@@ -105,7 +105,8 @@ def _caps(settings: GeneratorSettings, catalog: Catalog) -> Callable[[str], floa
         tenant, _, shadow = account.partition("/")
         if shadow:
             return settings.shadow_prompt_daily_usd
-        own = catalog.tenant(tenant).llm_daily_usd
+        # What the catalog says is for tips that people get; a shadow's are shown to nobody.
+        own = None if settings.serving_role is ServingRole.SHADOW else catalog.tenant(tenant).llm_daily_usd
         return settings.llm_daily_usd if own is None else own
 
     return cap_of

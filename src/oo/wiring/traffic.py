@@ -1,5 +1,3 @@
-from oo.local.settings import StackSettings
-from oo.local.traffic import LocalTraffic
 from oo.rollout.helm_traffic import HelmTraffic, Release
 from oo.rollout.traffic import Actuator
 from oo.settings import PipelineSettings, read
@@ -13,4 +11,8 @@ def model_traffic(settings: PipelineSettings) -> Actuator:
     """
     if settings.traffic == "helm":
         return HelmTraffic(Release(settings.helm_release, settings.helm_namespace, settings.helm_chart))
+    # Imported here: what the laptop stack needs is not in the image that moves a cluster's traffic.
+    from oo.local.settings import StackSettings  # noqa: PLC0415
+    from oo.local.traffic import LocalTraffic  # noqa: PLC0415
+
     return LocalTraffic(read(StackSettings))

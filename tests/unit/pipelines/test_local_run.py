@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from oo.errors import PipelineFailed
-from pipelines.local_run import run
+from oo.settings import PipelineSettings, read
+from pipelines.local_run import run, variables
 
 TWO_STEPS = "tests.unit.pipelines.two_steps:two_steps"
 
@@ -42,3 +43,10 @@ def test_steps_find_the_sources_from_any_folder(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     assert run(TWO_STEPS, '{"number": 7}', (), tmp_path / "log", lambda _: None) == "seven"
+
+
+def test_steps_read_the_settings_that_the_run_was_given_its_password_too() -> None:
+    given = {"OO_NATS_USER": "promoter", "OO_NATS_PASSWORD": "hidden elsewhere", "OO_CATALOG": "a.yaml,b.yaml"}
+    settings = read(PipelineSettings, given)
+    assert read(PipelineSettings, variables((settings,))) == settings
+    assert "hidden" not in str(settings)

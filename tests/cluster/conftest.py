@@ -1,0 +1,21 @@
+"""One installation for all tests of a cluster; each brings its release to where it begins."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster import installation
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed() -> Iterator[None]:
+    for program in ("kubectl", "helm"):
+        assert shutil.which(program), f"{program} is not on the PATH; `make test-cluster` says what it needs"
+    assert os.environ.get("KUBECONFIG"), "KUBECONFIG names no cluster; `make test-cluster` makes one where it can"
+    installation.load()
+    installation.install()
+    yield
+    if not os.environ.get("OO_KEEP_INSTALLATION"):
+        installation.remove()

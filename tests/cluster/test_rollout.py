@@ -1,0 +1,103 @@
+"""A model is trained and judged in the cluster, and the promoter alone moves its traffic while people ask."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any
+
+from examples.caller import Caller, is_drained
+from examples.digits import rows as digits
+from examples.digits import story
+from examples.rollout import People
+from examples.rollout import asking as people_asking
+from oo.wiring.process import new_id, now
+from tests.cluster.asking import asking, on_the_bus, until
+from tests.cluster.commands import apply, kubectl, objects
+from tests.cluster.installation import pods, upgrade
+
+LEARNED_FROM = 1_500
+LATE = {"faults": {"shadow": {"delaySeconds": 0.5}}}
+_numbers = count(1)
+
+
+@asynccontextmanager
+async def calling() -> AsyncIterator[Caller]:
+    """What a caller's program is: a token of the gateway and a user of the bus that may only report."""
+    async with asking() as client, on_the_bus("caller") as bus:
+        yield Caller(digits.TENANT, client, client, bus, now, new_id)
+
+
+async def promoter(*command: str) -> str:
+    """What `oo` says when the promoter runs it, as its CronJob would."""
+    return await asyncio.to_thread(_job, command)
+
+
+def _job(command: tuple[str, ...]) -> str:
+    (scheduled,) = objects("cronjob/oo-promoter-digits")
+    spec: dict[str, Any] = scheduled["spec"]["jobTemplate"]["spec"]
+    pod = spec["template"]["spec"]
+    (container,) = pod["containers"]
+    if command:
+        failing = 'python3 -m oo "$@" || { code=$?; cat /tmp/pipelines/*.log; exit $code; }'
+        container["command"] = ["sh", "-c", failing, "oo", *command]
+        container["env"].append({"name": "OO_PIPELINE_ROOT", "value": "/tmp/pipelines"})  # noqa: S108  # in the pod
+    name = f"promoter-{next(_numbers)}"
+    apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec})
+    kubectl("wait", f"job/{name}", "--for=jsonpath={.status.conditions[*].type}", "--timeout=600s")
+    said = kubectl("logs", f"job/{name}", "--tail=-1")
+    (job,) = objects(f"job/{name}")
+    assert job["status"].get("succeeded"), said
+    return said
+
+
+async def learn(caller: Caller) -> None:
+    """People see digits, and what became of that is known."""
+    await story.play(caller, list(digits.images(1))[:LEARNED_FROM], at_once=8)
+    async with on_the_bus("operator") as bus:
+        await until(lambda: is_drained(bus, "rewards"))
+        await until(lambda: is_drained(bus, "archive"))
+    await asyncio.sleep(3)  # the tenant's reward window
+
+
+async def carried(people: People, wanted: str) -> list[str]:
+    """Advance while people ask until the promoter says this; what it said each time."""
+    said: list[str] = []
+    async with people_asking(people):
+        async with asyncio.timeout(600):
+            while not said or wanted not in said[-1]:
+                said.append(await promoter())
+                print(said[-1])  # pytest keeps it for who asks
+    return said
+
+
+async def test_a_late_candidate_is_taken_back_and_one_in_time_becomes_the_champion_without_a_failed_request() -> None:
+    await asyncio.to_thread(upgrade, "scorer", LATE)
+    async with calling() as caller:
+        await learn(caller)
+        assert "digits 2 is the challenger now" in await promoter("pipeline", "run", "train", "digits@1")
+        people = People(caller, list(digits.images(2)))
+        # A request that fails would end the people's task, and the test with it.
+        late = await carried(people, "rolled back")
+        assert "median" in late[-1] or "p95" in late[-1]
+        assert set(people.served) == {"1"}
+        assert pods("shadow") == []
+        assert _route() == {"oo-scorer-stable": 1}
+
+        await asyncio.to_thread(upgrade, "scorer", {})
+        await promoter("rollout", "propose", "digits", "2", "--again", "--why=The delay was the shadow's own.")
+        await carried(people, "digits 2 serves")
+        assert people.served["2"] > 0
+        assert pods("shadow") == pods("canary") == []
+        assert _route() == {"oo-scorer-stable": 1}
+        (told,) = objects("configmap/oo-scorer-rollout")
+        assert (told["data"]["stable"], told["data"]["candidate"]) == ("2", "")
+
+
+def _route() -> dict[str, int]:
+    """The weights of the scorer's route; one with a mirror fails."""
+    (route,) = objects("httproute/oo-scorer")
+    (rule,) = route["spec"]["rules"]
+    assert "filters" not in rule, json.dumps(rule)
+    return {backend["name"]: backend["weight"] for backend in rule["backendRefs"]}
