@@ -251,7 +251,10 @@ def test_nobody_reads_metrics_where_nobody_is_named() -> None:
         ({"consumers": {"signals": {"settings": {"OO_BATCHSIZE": 1}}}}, "OO_BATCHSIZE"),
         ({"nats": {"url": "nats://user:secret@oo-nats:4222"}}, "nats.url: "),
         ({"image": {"digest": "latest"}}, "image.digest: "),
-        ({"consumers": {"signals": {"autoscaling": {"minReplicas": 0}}}}, "consumers.signals.autoscaling.minReplicas: "),
+        (
+            {"consumers": {"signals": {"autoscaling": {"minReplicas": 0}}}},
+            "consumers.signals.autoscaling.minReplicas: ",
+        ),
         ({"networkPolicy": {"dns": []}}, "networkPolicy.dns: "),
         ({"tipScores": {"key": None}}, "tipScores: "),
     ],
