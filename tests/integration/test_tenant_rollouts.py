@@ -252,7 +252,7 @@ async def shop(
 ) -> AsyncIterator[Shop]:
     registry, catalog = MemoryRegistry(), load([catalog_file])
     bootstrap(registry, catalog.service("tiny@1"))
-    monkeypatch.setattr("oo.wiring.scorer.MlflowRegistry", lambda _: registry)
+    monkeypatch.setattr("oo.wiring.scorer.registry_of", lambda _: registry)
     # What a process does to itself is not for the tests' own.
     monkeypatch.setattr("oo.wiring.process.configure_logging", lambda *_, **__: None)
     where = {"nats_url": nats_server.url, "catalog": (catalog_file,)}
