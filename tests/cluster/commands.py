@@ -18,27 +18,28 @@ def run(*command: str, given: str | None = None) -> str:
     return done.stdout
 
 
-def kubectl(*arguments: str, given: str | None = None) -> str:
-    """What `kubectl` says in the tests' namespace."""
-    return run("kubectl", f"--namespace={NAMESPACE}", *arguments, given=given)
+def kubectl(*arguments: str, given: str | None = None, namespace: str = NAMESPACE) -> str:
+    """What `kubectl` says in a namespace."""
+    return run("kubectl", f"--namespace={namespace}", *arguments, given=given)
 
 
-def objects(*arguments: str) -> list[dict[str, Any]]:
+def objects(*arguments: str, namespace: str = NAMESPACE) -> list[dict[str, Any]]:
     """The objects that `kubectl get` finds."""
-    found: dict[str, Any] = json.loads(kubectl("get", *arguments, "--output=json"))
+    found: dict[str, Any] = json.loads(kubectl("get", *arguments, "--output=json", namespace=namespace))
     items: list[dict[str, Any]] = found["items"] if found["kind"].endswith("List") else [found]
     return items
 
 
-def apply(*wanted: dict[str, Any]) -> None:
+def apply(*wanted: dict[str, Any], namespace: str = NAMESPACE) -> None:
     """Make these objects."""
-    kubectl("apply", "--filename=-", given=json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted}))
+    given = json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted})
+    kubectl("apply", "--filename=-", given=given, namespace=namespace)
 
 
-def helm(*arguments: str, values: dict[str, Any] | None = None) -> str:
-    """What `helm` says in the tests' namespace; it keeps its records where the promoter may read them."""
+def helm(*arguments: str, values: dict[str, Any] | None = None, namespace: str = NAMESPACE) -> str:
+    """What `helm` says in a namespace; it keeps its records where the promoter may read them."""
     given = () if values is None else ("--values=-",)
-    where = f"--namespace={NAMESPACE}"
+    where = f"--namespace={namespace}"
     return run(
         "env", "HELM_DRIVER=configmap", "helm", *arguments, where, *given, given=json.dumps(values) if values else None
     )

@@ -20,7 +20,8 @@ CATALOGS = {"tips.yaml": PROJECT_DIR / "catalog/tips.yaml", "digits.yaml": PROJE
 REHEARSAL = {
     "percents": [25, 50],
     "confidence": 0.95,
-    "settling": "PT3S",
+    # Until a candidate's pods are there and the route leads to them.
+    "settling": "PT45S",
     "grace": "PT3S",
     "shadow_hold": "PT0S",
     "pairs": 100,
@@ -90,15 +91,18 @@ def consumers() -> dict[str, Any]:
     return {"image": image("oo-consumers"), "catalog": {"files": list(CATALOGS)}}
 
 
+def make_namespace(name: str = NAMESPACE) -> None:
+    """Make an empty one in which every pod is held to the standard `restricted`, with the tokens of those who ask."""
+    remove(name)
+    held = "pod-security.kubernetes.io/enforce"
+    labels = {held: "restricted", f"{held}-version": "latest"}
+    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}, namespace=name)
+    apply(_callers({"tests": {"tokens": [TOKEN]}}), namespace=name)
+
+
 def install() -> None:
-    """Install all of it into a fresh namespace in which every pod is held to the standard `restricted`."""
-    remove()
-    labels = {
-        "pod-security.kubernetes.io/enforce": "restricted",
-        "pod-security.kubernetes.io/enforce-version": "latest",
-    }
-    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}})
-    apply(_callers({"tests": {"tokens": [TOKEN]}}))
+    """Install all of it."""
+    make_namespace()
     helm("install", "platform", str(CHARTS / "platform"), "--wait", f"--timeout={PATIENCE}", values=platform())
     helm("install", "consumers", str(CHARTS / "consumers"), "--wait", f"--timeout={PATIENCE}", values=consumers())
     for name in ("scorer", "generator"):
@@ -113,9 +117,9 @@ def upgrade(name: str, values: Mapping[str, Any]) -> None:
     helm("upgrade", f"oo-{name}", chart, "--reset-values", *wait, values=merged)
 
 
-def remove() -> None:
-    """Delete the namespace, should there be one."""
-    run("kubectl", "delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", f"--timeout={PATIENCE}")
+def remove(name: str = NAMESPACE) -> None:
+    """Delete a namespace, should there be one."""
+    run("kubectl", "delete", "namespace", name, "--ignore-not-found", "--wait", f"--timeout={PATIENCE}")
 
 
 def password(role: str) -> str:
