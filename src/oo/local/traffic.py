@@ -1,8 +1,6 @@
 """The laptop stack's traffic: what a rollout asks of it becomes routes of the proxy before the scorers."""
 
-import asyncio
 import json
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
@@ -13,6 +11,7 @@ from oo.local import envoy
 from oo.local.files import replace_file
 from oo.local.settings import StackSettings
 from oo.registry.history import Subject
+from oo.rollout.serving import serves, until
 from oo.rollout.traffic import Traffic
 
 _TOLD = "traffic.json"
@@ -97,24 +96,18 @@ class LocalTraffic:
         return version
 
     async def _until_served(self, client: httpx.AsyncClient, scorer: str, subject: Subject, version: str) -> None:
-        sample = re.compile(rf'^oo_model_version{{model="{re.escape(subject.name)}"}} {version}(\.0)?$', re.MULTILINE)
-
         async def served() -> bool:
             try:
                 metrics = await client.get(f"http://127.0.0.1:{self._ports[scorer]}/metrics")
             except httpx.TransportError:
                 return False
-            return sample.search(metrics.text) is not None
+            return serves(metrics.text, subject.name, version)
 
         await self._until(served, f"scorer-{scorer} serves {subject.name} {version}")
 
     async def _until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
-        clock = asyncio.get_running_loop().time
-        end = clock() + self._patience
-        while not await holds():
-            if clock() > end:
-                raise TrafficRefused(f"{what}: not within {self._patience:g} s; `make status` and `make logs` say why")
-            await asyncio.sleep(_PAUSE)
+        said = "`make status` and `make logs` say"
+        await until(holds, what, patience=self._patience, pause=_PAUSE, remedy=said)
 
 
 def _version(traffic: Traffic) -> str:

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import re
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPException
@@ -14,6 +13,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from oo.errors import TrafficRefused
 from oo.registry.history import Subject
+from oo.rollout.serving import serves, until
 from oo.rollout.traffic import Traffic
 
 Role = Literal["stable", "shadow", "canary"]
@@ -65,7 +65,7 @@ class HelmTraffic:
         if not busy:
             if traffic.candidate:
                 role: Role = "shadow" if traffic.mirror else "canary"
-                await self._upgrade(pods(role, values))
+                await self._upgrade(pods(role, values), wait=True)
                 await self._until_served(role, traffic.subject, traffic.candidate)
             elif told and told.candidate == traffic.stable:  # promoted: who has it now must not miss it for a while
                 await self._until_served("stable", traffic.subject, traffic.stable)
@@ -81,25 +81,23 @@ class HelmTraffic:
         told = _told(values)
         if told is None or told.subject != subject:
             return None
-        wanted = routes(told) | unused(told)
-        is_so = all(
-            values.get(part, {}).get(name) == value
-            for part in ("shadow", "canary")
-            for name, value in wanted.get(part, {}).items()
-        )
-        return told if is_so else None
+        return told if follows(values, told) else None
 
-    async def _upgrade(self, values: Mapping[str, Any]) -> None:
+    async def _upgrade(self, values: Mapping[str, Any], *, wait: bool = False) -> None:
+        """Give the release these values; with `wait` until its pods are ready, or else as they were before.
+
+        Routes wait for no pods: away from a candidate that crashes there would be no way.
+        """
         await self._helm(
             "upgrade",
             self._release.name,
             str(self._release.chart),
             "--reset-then-reuse-values",
-            "--rollback-on-failure",
             # After `kubectl rollout undo` fields belong to a person; the chart takes them back.
             "--force-conflicts",
             f"--timeout={self._patience:g}s",
             "--values=-",
+            *(("--rollback-on-failure",) if wait else ()),
             given=json.dumps(values).encode(),
         )
 
@@ -141,7 +139,6 @@ class HelmTraffic:
         return out
 
     async def _until_served(self, role: Role, subject: Subject, version: str) -> None:
-        sample = re.compile(rf'^oo_model_version{{model="{re.escape(subject.name)}"}} {version}(\.0)?$', re.MULTILINE)
         name = f"{self._release.name}-{role}-pods.{self._release.namespace}"
 
         async def served() -> bool:
@@ -150,20 +147,11 @@ class HelmTraffic:
                 told = await asyncio.gather(*(asyncio.to_thread(_metrics, address) for *_, address in found))
             except (OSError, HTTPException):
                 return False
-            return all(map(sample.search, told))
+            return all(serves(metrics, subject.name, version) for metrics in told)
 
-        await self._until(served, f"every pod of {name} serves {subject.name} {version}")
-
-    async def _until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
-        clock = asyncio.get_running_loop().time
-        end = clock() + self._patience
-        while not await holds():
-            if clock() > end:
-                raise TrafficRefused(
-                    f"{what}: not within {self._patience:g} s; `kubectl get pods --namespace {self._release.namespace}`"
-                    " and the logs of those that are not ready say why"
-                )
-            await asyncio.sleep(_PAUSE)
+        what = f"every pod of {name} serves {subject.name} {version}"
+        said = f"`kubectl get pods --namespace {self._release.namespace}` and the logs of those that are not ready say"
+        await until(served, what, patience=self._patience, pause=_PAUSE, remedy=said)
 
 
 def pods(role: Role, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,10 +186,19 @@ def unused(traffic: Traffic) -> dict[str, Any]:
     """The values by which pods go that get no traffic any more."""
     gone: dict[str, Any] = {}
     if not traffic.mirror:
-        gone["shadow"] = {"enabled": False}
+        # With its share as it was before, for a person who lets a shadow of an image run.
+        gone["shadow"] = {"enabled": False, "percent": 100}
     if not traffic.percent:
         gone["canary"] = {"enabled": False}
     return gone
+
+
+def follows(values: Mapping[str, Any], traffic: Traffic) -> bool:
+    """Whether these values of a release are those of the traffic, whoever wrote them."""
+    shadow, canary = values["shadow"], values["canary"]
+    mirrored = shadow["enabled"] and shadow["percent"] > 0
+    share = canary["weight"] if canary["enabled"] else 0
+    return bool(mirrored == traffic.mirror and share == traffic.percent)
 
 
 def _told(values: Mapping[str, Any]) -> Traffic | None:
