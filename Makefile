@@ -64,7 +64,7 @@ test-llm: env llm ## Let that model write 40 tips through the generator; figures
 images: env ## Build the container images into .images; NAMES="oo-scorer …", BASE=, CONTAINER_TOOL=docker|podman|buildah
 	@$(PY) -m scripts.images $(NAMES)
 
-test-cluster: env ## Install the images on the cluster of KUBECONFIG, and try shadow, canary, rollout and rollback there
+test-cluster: env ## Install all on the cluster of KUBECONFIG, and try mirror, split, rollout, scaling, KServe and uninstall there
 	@scripts/cluster_tests.sh
 
 lint: env ## Check style, types, layers and the contract

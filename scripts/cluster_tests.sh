@@ -10,15 +10,15 @@ tool=${CLUSTER_TOOL:-../shared/cluster}
 if [ -z "${KUBECONFIG:-}" ]; then
   if [ ! -x "$tool/up" ]; then
     echo "No cluster to test on. Set KUBECONFIG to one with Envoy Gateway and a Gateway that takes routes of all" \
-      "namespaces, and OO_LOAD_IMAGE to the command that loads an image archive into it (kind load image-archive)," \
-      "or CLUSTER_TOOL to the folder of a tool that makes one." >&2
+      "namespaces, KServe, KEDA and Prometheus, and OO_LOAD_IMAGE to the command that loads an image archive into it" \
+      "(kind load image-archive), or CLUSTER_TOOL to the folder of a tool that makes one." >&2
     exit 1
   fi
   "$tool/build" helm
   "$tool/down" # its volumes serve once
   "$tool/up"
   "$tool/base-image"
-  "$tool/addons" gateway
+  "$tool/addons" gateway kserve keda prometheus
   eval "$("$tool/env")"
   export OO_LOAD_IMAGE=$tool/load-image BASE=${BASE:-localhost/base:bookworm}
 fi

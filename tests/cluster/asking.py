@@ -32,9 +32,9 @@ def gateway() -> str:
 
 
 @asynccontextmanager
-async def asking(token: str = TOKEN) -> AsyncIterator[httpx.AsyncClient]:
+async def asking(token: str = TOKEN, host: str = HOST) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the gateway."""
-    headers = {"host": HOST, "authorization": f"Bearer {token}"}
+    headers = {"host": host, "authorization": f"Bearer {token}"}
     limits = httpx.Limits(max_connections=32)
     async with httpx.AsyncClient(base_url=gateway(), headers=headers, timeout=30, limits=limits) as client:
         yield client

@@ -36,6 +36,12 @@ def apply(*wanted: dict[str, Any], namespace: str = NAMESPACE) -> None:
     kubectl("apply", "--filename=-", given=given, namespace=namespace)
 
 
+def needs(kind: str, what: str) -> None:
+    """Fail where the cluster does not know a kind of object, such as `scaledobjects.keda.sh`."""
+    known = run("kubectl", "api-resources", f"--api-group={kind.partition('.')[2]}", "--output=name").split()
+    assert kind in known, f"this cluster has no {what}: install it, or deselect the tests of this file"
+
+
 def helm(*arguments: str, values: dict[str, Any] | None = None, namespace: str = NAMESPACE) -> str:
     """What `helm` says in a namespace; it keeps its records where the promoter may read them."""
     given = () if values is None else ("--values=-",)
@@ -46,9 +52,9 @@ def helm(*arguments: str, values: dict[str, Any] | None = None, namespace: str =
 
 
 @contextmanager
-def forwarded(target: str, port: int) -> Iterator[int]:
+def forwarded(target: str, port: int, namespace: str = NAMESPACE) -> Iterator[int]:
     """A port of this machine that leads to a port of a Service or pod."""
-    command = ("kubectl", f"--namespace={NAMESPACE}", "port-forward", target, f":{port}")
+    command = ("kubectl", f"--namespace={namespace}", "port-forward", target, f":{port}")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:  # noqa: S603  # the same
         assert forward.stdout is not None
         said = forward.stdout.readline()

@@ -15,6 +15,8 @@ from tests.cluster.commands import NAMESPACE, PATIENCE, apply, helm, kubectl, ob
 IMAGES = Path(os.environ.get("OO_IMAGES_DIR", PROJECT_DIR / ".images"))
 TOKEN = secrets.token_urlsafe(32)
 HOST = "oo.example"
+RELEASES = ("platform", "consumers", "oo-scorer", "oo-generator")
+_WRITTEN_ABOUT = ("event", "endpoint", "lease", "pod.metrics", "podmetrics")
 CHARTS = PROJECT_DIR / "helm"
 CATALOGS = {"tips.yaml": PROJECT_DIR / "catalog/tips.yaml", "digits.yaml": PROJECT_DIR / "examples/digits/catalog.yaml"}
 REHEARSAL = {
@@ -102,7 +104,6 @@ def make_namespace(name: str = NAMESPACE) -> None:
 
 def install() -> None:
     """Install all of it."""
-    make_namespace()
     helm("install", "platform", str(CHARTS / "platform"), "--wait", f"--timeout={PATIENCE}", values=platform())
     helm("install", "consumers", str(CHARTS / "consumers"), "--wait", f"--timeout={PATIENCE}", values=consumers())
     for name in ("scorer", "generator"):
@@ -111,10 +112,30 @@ def install() -> None:
 
 def upgrade(name: str, values: Mapping[str, Any]) -> None:
     """Give a service these values beside those of its first install, and no others."""
-    merged = _merged(service(name), values)
-    chart = str(CHARTS / "bento")
+    _upgrade(f"oo-{name}", "bento", _merged(service(name), values))
+
+
+def upgrade_consumers(values: Mapping[str, Any]) -> None:
+    """Give consumers these values, each by its name, beside those of their first install, and no others."""
+    _upgrade("consumers", "consumers", consumers() | {"consumers": values})
+
+
+def _upgrade(release: str, chart: str, values: dict[str, Any]) -> None:
     wait = ("--wait", f"--timeout={PATIENCE}", "--force-conflicts")
-    helm("upgrade", f"oo-{name}", chart, "--reset-values", *wait, values=merged)
+    helm("upgrade", release, str(CHARTS / chart), "--reset-values", *wait, values=values)
+
+
+def uninstall() -> None:
+    """Uninstall all of it, as a person does."""
+    for release in reversed(RELEASES):
+        helm("uninstall", release, "--wait", f"--timeout={PATIENCE}")
+
+
+def things() -> set[str]:
+    """All objects of the namespace, of every kind that there is, but for what the cluster itself writes about them."""
+    kinds = run("kubectl", "api-resources", "--namespaced", "--verbs=list,delete", "--output=name").split()
+    told = kubectl("get", ",".join(kinds), "--output=name", "--ignore-not-found").split()
+    return {name for name in told if not name.startswith(_WRITTEN_ABOUT)}
 
 
 def remove(name: str = NAMESPACE) -> None:

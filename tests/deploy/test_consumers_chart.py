@@ -117,10 +117,13 @@ def test_a_pod_gets_longer_to_stop_than_its_batch() -> None:
 
 
 def test_keda_looks_at_every_place_in_a_stream_that_a_consumer_has() -> None:
-    scaled = {"autoscaling": {"enabled": True, "lag": 700}}
+    scaled = {"autoscaling": {"enabled": True, "lag": 700, "scaleDownSeconds": 30}}
     objects = consumers({"consumers": dict.fromkeys(SETTINGS, scaled)}, SCALED_OBJECT)
     for name in SETTINGS:
-        triggers = find(objects, "ScaledObject", f"oo-consumers-{name}")["spec"]["triggers"]
+        scaled_object = find(objects, "ScaledObject", f"oo-consumers-{name}")["spec"]
+        behavior = scaled_object["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+        assert behavior == {"scaleDown": {"stabilizationWindowSeconds": 30}}
+        triggers = scaled_object["triggers"]
         assert {(each["metadata"]["stream"], each["metadata"]["consumer"]) for each in triggers} == {
             (durable.stream, durable.name) for durable in DURABLES if durable.consumer == name
         }

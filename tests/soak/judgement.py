@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.api import Header, RawStreamMsg
 from sqlalchemy import Engine
 
@@ -26,14 +27,26 @@ from tests.soak.message import Message, stream_of
 from tests.soak.publishing import message_id
 
 
-async def _stored(client: Client, stream: str) -> list[Delivery]:
+async def stored(js: JetStreamContext, stream: str) -> list[Delivery]:
     """All messages of the stream, in its order."""
-    return [Delivery.of(message) async for message in messages_of(client.jetstream(), stream)]
+    return [Delivery.of(message) async for message in messages_of(js, stream)]
+
+
+async def documents(js: JetStreamContext) -> dict[str, UserState]:
+    """The online store by its keys."""
+    prefix = f"$KV.{FEATURES_BUCKET}."
+    held = await stored(js, f"KV_{FEATURES_BUCKET}")
+    return {each.subject.removeprefix(prefix): UserState.from_json(each.data) for each in held}
+
+
+async def letters(js: JetStreamContext) -> list[Letter]:
+    """All dead letters, in their stream's order."""
+    return [_letter(delivery) for delivery in await stored(js, "DLQ")]
 
 
 async def pairs(client: Client, messages: Sequence[Message]) -> tuple[list[Pair], list[str]]:
     """Where each message is; and what is wrong when the streams do not hold each once, to the byte."""
-    held = [delivery for stream in ARCHIVED_STREAMS for delivery in await _stored(client, stream)]
+    held = [delivery for stream in ARCHIVED_STREAMS for delivery in await stored(client.jetstream(), stream)]
     published = {
         message_id(number): (stream_of(message.subject), message.subject, message.data)
         for number, message in enumerate(messages)
@@ -53,10 +66,7 @@ async def pairs(client: Client, messages: Sequence[Message]) -> tuple[list[Pair]
 
 
 async def online_store(client: Client, known: Sequence[Pair]) -> list[str]:
-    prefix = f"$KV.{FEATURES_BUCKET}."
-    held = await _stored(client, f"KV_{FEATURES_BUCKET}")
-    documents = {each.subject.removeprefix(prefix): UserState.from_json(each.data) for each in held}
-    return differences("the online store", expected.documents(known), documents)
+    return differences("the online store", expected.documents(known), await documents(client.jetstream()))
 
 
 def scores(engine: Engine, clean: Engine) -> list[str]:
@@ -83,9 +93,9 @@ async def offline_store(client: Client, folder: Path, known: Sequence[Pair]) -> 
 
 
 async def dead_letters(client: Client, known: Sequence[Pair]) -> list[str]:
-    letters = [_letter(delivery) for delivery in await _stored(client, "DLQ")]
-    found = {each.identity: (each.reject.reason, each.original.subject, each.original.data) for each in letters}
-    wrong = doubled("the dead letters", [letter.identity for letter in letters])
+    written = await letters(client.jetstream())
+    found = {each.identity: (each.reject.reason, each.original.subject, each.original.data) for each in written}
+    wrong = doubled("the dead letters", [letter.identity for letter in written])
     return wrong + differences("the dead letters", expected.letters(known), found)
 
 
