@@ -135,12 +135,14 @@ async def test_a_crash_between_write_and_acknowledgement_leaves_no_duplicate_and
     config = (await jetstream.consumer_info(SIGNALS.stream, SIGNALS.name)).config
     await jetstream.add_consumer(SIGNALS.stream, config.evolve(ack_wait=1.0))  # a dead process is known sooner
     await tell(jetstream, 1, 50)
-    for crashes in (1, 2):
+    kept: list[str] = []
+    for _ in range(2):
         async with archive(environment, "tests.integration.dying_archive") as process:
             assert await asyncio.wait_for(process.wait(), PATIENCE) == -signal.SIGKILL
-        assert len(event_ids(folder)) == 20 * crashes, "it was written"
+        before, kept = kept, event_ids(folder)
+        assert len(set(kept)) == len(kept) > len(before), "it was written, once"
         floor = (await jetstream.consumer_info(SIGNALS.stream, SIGNALS.name)).ack_floor
-        assert (floor.stream_seq if floor else 0) < 20 * crashes, "and not acknowledged"
+        assert (floor.stream_seq if floor else 0) < len(kept), "and not acknowledged"
 
     async with archive(environment):
         await archived(jetstream)

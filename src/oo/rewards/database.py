@@ -1,5 +1,7 @@
 """The database of the reward join: SQLite on one machine, PostgreSQL in a cluster."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from oo.errors import RewardStoreFailed
 from oo.rewards.tables import metadata
 
 _BUSY_TIMEOUT_MS = 10_000
+_PAUSE = 0.01
 
 
 def connect(url: str) -> Engine:
@@ -87,7 +90,17 @@ def _see_to_tables(engine: Engine) -> None:
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    end = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            # Of several that do so to a new file at once, SQLite refuses all but one without a wait.
+            if time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            break
     cursor.close()
 
 

@@ -27,11 +27,20 @@ def test_a_new_database_has_its_tables_and_is_opened_again(tmp_path: Path) -> No
 
 
 def test_processes_that_start_at_once_share_one_database(database_url: str) -> None:
+    _start_at_once(database_url)
+
+
+def test_processes_that_start_at_once_make_one_new_file(tmp_path: Path) -> None:
+    for number in range(50):  # SQLite refuses one of thirty when nobody waits
+        _start_at_once(f"sqlite:///{tmp_path}/{number}.db")
+
+
+def _start_at_once(url: str) -> None:
     all_ready = Barrier(4)
 
     def start(_: int) -> Engine:
         all_ready.wait()
-        return connect(database_url)
+        return connect(url)
 
     with ThreadPoolExecutor(4) as pool:
         for engine in pool.map(start, range(4)):
