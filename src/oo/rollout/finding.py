@@ -50,9 +50,11 @@ def errors(rates: Rates, margin: float, share: float) -> Finding:
     )
 
 
-def latency(name: str, times: Times, limit: float, share: float) -> Finding:
-    """Whether the candidate takes too long."""
+def latency(name: str, times: Times, limit: float, unnoticed: float, share: float) -> Finding:
+    """Whether the candidate takes too long: `limit` times as long, and `unnoticed` seconds longer."""
     low, high = times.ratio
+    if times.stable_seconds:
+        limit = max(limit, 1 + unnoticed / times.stable_seconds)
     said = (
         f"The candidate's {name} latency is {times.candidate_seconds * 1e3:.2f} ms, stable's "
         f"{times.stable_seconds * 1e3:.2f} ms; the ratio is {low:.2f} to {high:.2f}"

@@ -41,8 +41,7 @@ def of_shadow(
         yield value(report.value, requirements.exposures)
     else:
         yield errors(pairs.errors, requirements.error_margin, 1.0)
-        yield latency("median", pairs.p50, requirements.latency_p50_ratio, 1.0)
-        yield latency("p95", pairs.p95, requirements.latency_p95_ratio, 1.0)
+        yield from _latencies(pairs, requirements, 1.0)
 
 
 def of_canary(report: CanaryReport, requirements: Requirements, *, next_share: float) -> Iterator[Finding]:
@@ -54,8 +53,7 @@ def of_canary(report: CanaryReport, requirements: Requirements, *, next_share: f
     yield _split(report, requirements)
     yield from _sound(report.unsound, "canary")
     yield errors(report.errors, requirements.error_margin, next_share)
-    yield latency("median", report.p50, requirements.latency_p50_ratio, next_share)
-    yield latency("p95", report.p95, requirements.latency_p95_ratio, next_share)
+    yield from _latencies(report, requirements, next_share)
     yield rewards(report.rewards, requirements.reward_margin, next_share)
 
 
@@ -76,6 +74,12 @@ def _coverage(report: ShadowReport, requirements: Requirements, remedy: str) -> 
     for where, part in parts.items():
         if part.expected and part.share(confidence).high < wanted:
             yield hold(f"The shadow answered {part.paired} of {part.expected} requests in {where}; {remedy}.")
+
+
+def _latencies(report: Pairs | CanaryReport, requirements: Requirements, share: float) -> Iterator[Finding]:
+    unnoticed = requirements.latency_unnoticed.total_seconds()
+    yield latency("median", report.p50, requirements.latency_p50_ratio, unnoticed, share)
+    yield latency("p95", report.p95, requirements.latency_p95_ratio, unnoticed, share)
 
 
 def _sound(unsound: int, role: str) -> Iterator[Finding]:

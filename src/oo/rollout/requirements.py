@@ -62,6 +62,9 @@ class Requirements(BaseModel):
     """How many times as long the median answer may take."""
     latency_p95_ratio: Annotated[float, Field(ge=1)] = 2.0
     """How many times as long the slowest twentieth may take."""
+    latency_unnoticed: _Time = timedelta(milliseconds=1)
+    """Longer by no more than this is not late, however many times as long it is: of answers that take half a
+    millisecond the ratio tells what else the machine was doing."""
 
     @model_validator(mode="after")
     def _percents_grow(self) -> Self:

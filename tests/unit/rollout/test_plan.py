@@ -165,6 +165,21 @@ def test_a_shadow_that_is_clearly_worse_goes_back_with_words(changed: dict[str, 
     assert rolled_back(planned(SHADOW, evidence_for(SHADOW, shadow=bad)), words)
 
 
+def test_what_nobody_can_notice_is_not_late_however_many_times_as_long_it_is() -> None:
+    def taking(quantile: str, seconds: float) -> dict[str, Any]:
+        ratio = seconds / 0.0004
+        measured = Times(stable_seconds=0.0004, candidate_seconds=seconds, ratio=Interval(ratio - 0.1, ratio + 0.1))
+        return {quantile: measured}
+
+    for each in ("p50", "p95"):
+        quick = shadow_for(SHADOW, pairs(**taking(each, 0.0012)))
+        assert isinstance(planned(SHADOW, evidence_for(SHADOW, shadow=quick)), Advance)
+        asked = Requirements(latency_unnoticed=timedelta(milliseconds=0.5))
+        assert rolled_back(planned(SHADOW, evidence_for(SHADOW, shadow=quick), asked), "beyond the limit")
+        slow = shadow_for(SHADOW, pairs(**taking(each, 0.0018)))
+        assert rolled_back(planned(SHADOW, evidence_for(SHADOW, shadow=slow)), "beyond the limit")
+
+
 @pytest.mark.parametrize(
     "changed",
     [
