@@ -171,8 +171,12 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
 def pods(component: str) -> list[str]:
     """The names of the running pods of a component, such as `shadow`."""
-    found = objects("pods", f"--selector=app.kubernetes.io/component={component}")
-    return [pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]]
+    return [pod["metadata"]["name"] for pod in staying(f"--selector=app.kubernetes.io/component={component}")]
+
+
+def staying(*arguments: str) -> list[dict[str, Any]]:
+    """The pods that `kubectl get` finds, but for those that are on their way out."""
+    return [pod for pod in objects("pods", *arguments) if "deletionTimestamp" not in pod["metadata"]]
 
 
 def rolled_out(workload: str) -> None:

@@ -10,7 +10,8 @@ import yaml
 
 from oo.local.settings import PROJECT_DIR
 from tests.cluster.asking import asking, question, until
-from tests.cluster.commands import NAMESPACE, forwarded, objects
+from tests.cluster.commands import NAMESPACE, forwarded
+from tests.cluster.installation import staying
 
 RULES = yaml.safe_load((PROJECT_DIR / "manifests/monitoring/alerts.yaml").read_text())["spec"]["groups"]
 EXPRESSIONS = [rule["expr"] for group in RULES for rule in group["rules"]]
@@ -21,12 +22,11 @@ ALWAYS = {"oo_decisions_total", "oo_decision_seconds_bucket", "oo_tips_total", "
 
 def ours() -> set[str]:
     """The pods of services and consumers."""
-    found = objects(
-        "pods",
+    found = staying(
         "--selector=app.kubernetes.io/part-of=oo,app.kubernetes.io/name in (oo-scorer,oo-generator,consumers)",
         "--field-selector=status.phase=Running",
     )
-    return {pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]}
+    return {pod["metadata"]["name"] for pod in found}
 
 
 async def test_every_pod_is_read_and_every_metric_of_an_alert_is_known() -> None:

@@ -4,7 +4,7 @@ import json
 from base64 import b64decode
 
 from tests.cluster.commands import kubectl, objects
-from tests.cluster.installation import TOKEN
+from tests.cluster.installation import TOKEN, staying
 
 INSIDE = """
 import json, os
@@ -34,7 +34,7 @@ print(json.dumps({
 
 def test_every_container_of_ours_runs_as_nobody_with_no_capability_and_writes_only_where_it_must() -> None:
     seen = {}
-    for pod in objects("pods", "--selector=app.kubernetes.io/part-of=oo", "--field-selector=status.phase=Running"):
+    for pod in staying("--selector=app.kubernetes.io/part-of=oo", "--field-selector=status.phase=Running"):
         labels, name = pod["metadata"]["labels"], pod["metadata"]["name"]
         if not pod["spec"]["containers"][0]["image"].startswith("localhost/oo-") or "oo-try-" in str(
             pod["spec"]["containers"]
@@ -58,7 +58,7 @@ def test_no_secret_stands_in_a_log_or_in_a_process_list() -> None:
     (secret, *_) = objects("secret/oo-nats-scorer")
     assert secret["data"]["password"]
     planted = [TOKEN, _plain(secret["data"]["password"])]
-    for pod in objects("pods", "--field-selector=status.phase=Running"):
+    for pod in staying("--field-selector=status.phase=Running"):
         name = pod["metadata"]["name"]
         said = kubectl("logs", name, "--all-containers", "--tail=-1")
         processes = kubectl("exec", name, "--", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
