@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from nats.js import JetStreamContext
 from nats.js.api import Header
@@ -10,7 +9,7 @@ from nats.js.api import Header
 from oo.bus.keys import key_part
 from tests.cluster.asking import on_the_bus, until
 from tests.cluster.commands import kubectl, needs, objects
-from tests.cluster.installation import rolled_out, upgrade_consumers
+from tests.cluster.installation import pods, rolled_out, upgrade_consumers
 from tests.soak import expected
 from tests.soak.differences import differences, doubled
 from tests.soak.judgement import documents, letters, stored
@@ -40,7 +39,7 @@ async def test_a_backlog_brings_consumers_and_takes_them_back_and_no_event_count
         await until(lambda: _ready(3), seconds=180)
         print(f"{await _left(bus)} wait when three are ready")
         # What one of them holds goes to the others.
-        victim, *_ = (pod["metadata"]["name"] for pod in _pods())
+        victim, *_ = pods("signals")
         await asyncio.to_thread(kubectl, "delete", "pod", victim, "--grace-period=0", "--force")
         await until(lambda: _drained(bus), seconds=300)
         await until(lambda: _ready(1, at_most=1), seconds=180)
@@ -55,10 +54,6 @@ async def _published(bus: JetStreamContext, messages: Sequence[Message]) -> None
     publisher = Publisher(bus, messages)
     await publisher.allow(len(messages))
     await publisher.run()
-
-
-def _pods() -> list[dict[str, Any]]:
-    return objects("pods", "--selector=app.kubernetes.io/name=consumers,app.kubernetes.io/component=signals")
 
 
 def _replicas() -> tuple[int, int]:
