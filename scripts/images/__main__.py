@@ -31,8 +31,8 @@ def main(names: Sequence[str]) -> None:
         raise BuildFailed(f"no such image: {', '.join(sorted(unknown))}")
     folder = Path(os.environ.get("OO_IMAGES_DIR") or ROOT / ".images")
     folder.mkdir(parents=True, exist_ok=True)
-    tool = container_tool(os.environ.get("CONTAINER_TOOL"))
     name = os.environ.get("BASE") or DEFAULT_BASE
+    tool = container_tool(os.environ.get("CONTAINER_TOOL"), name)
     base = ask(tool, name)
     print(f"{tool.name}, from {name}: Python {base.python}, {base.platform}")  # noqa: T201  # to the person who asked
     for image in IMAGES:

@@ -1,4 +1,4 @@
-"""The program that makes images: docker, podman or buildah, whichever is there and works."""
+"""The program that makes images: docker, podman or buildah, whichever is there and starts a container."""
 
 import os
 import tarfile
@@ -11,8 +11,6 @@ from typing import Literal, get_args
 from scripts.images.command import BuildFailed, run
 
 Name = Literal["docker", "podman", "buildah"]
-_WORKS: Mapping[Name, tuple[str, ...]] = {"docker": ("version",), "podman": ("info",), "buildah": ("info",)}
-"""What each answers only where it can build: a docker without its daemon does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +71,13 @@ class ContainerTool:
             raise BuildFailed("this docker does not save images in the OCI layout; version 25 and later do")
 
 
-def container_tool(asked: str | None) -> ContainerTool:
-    """The one that is asked for, else the first that works.
+def container_tool(asked: str | None, base: str) -> ContainerTool:
+    """The one that is asked for, else the first that starts a container of image `base`.
+
+    Nothing less tells: a podman answers `info` where the machine lets it start none.
 
     Raises:
-        BuildFailed: it is none of the three, or none works.
+        BuildFailed: it is none of the three, or none starts one; with what each said.
     """
     names: tuple[Name, ...] = get_args(Name)
     wanted = [name for name in names if asked in {None, "", name}]
@@ -85,11 +85,15 @@ def container_tool(asked: str | None) -> ContainerTool:
         raise BuildFailed(f"CONTAINER_TOOL={asked} is none of {', '.join(names)}")
     said: list[str] = []
     for name in wanted:
+        tool = ContainerTool(name)
         try:
-            run([name, *_WORKS[name]])
+            tool.output(base, "true")
         except BuildFailed as error:
             said.append(str(error))
         else:
-            return ContainerTool(name)
+            return tool
     told = "\n".join(said)
-    raise BuildFailed(f"no images without a container tool that works: install docker, podman or buildah.\n{told}")
+    raise BuildFailed(
+        f"no images without a container tool that starts a container of BASE={base}:"
+        f" install docker, podman or buildah, or name an image that can be had.\n{told}"
+    )

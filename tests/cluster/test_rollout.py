@@ -22,7 +22,7 @@ from pipelines import runs
 from tests.cluster import step_pods
 from tests.cluster.asking import asking, on_the_bus, until
 from tests.cluster.commands import apply, kubectl, objects
-from tests.cluster.installation import CATALOGS, pods, upgrade
+from tests.cluster.installation import CATALOGS, pods, staying, upgrade
 
 LEARNED_FROM = 1_500
 LATE = {"faults": {"shadow": {"delaySeconds": 0.5}}}
@@ -97,8 +97,22 @@ def artifacts() -> Iterator[None]:
         yield
 
 
+async def crash() -> None:
+    """Let the canary's pods start a program that ends at once, and return when that happened again."""
+    container = {"name": "scorer", "command": ["false"]}
+    spec = {"strategy": {"type": "Recreate", "rollingUpdate": None}, "template": {"spec": {"containers": [container]}}}
+    kubectl("patch", "deployment/oo-scorer-canary", f"--patch={json.dumps({'spec': spec})}")
+
+    async def crashed() -> bool:
+        found = staying("--selector=app.kubernetes.io/component=canary")
+        statuses = [status for pod in found for status in pod["status"].get("containerStatuses", ())]
+        return bool(statuses) and all(status["restartCount"] > 0 for status in statuses)
+
+    await until(crashed)
+
+
 @pytest.mark.usefixtures("artifacts")
-async def test_a_late_candidate_is_taken_back_and_one_in_time_becomes_the_champion_without_a_failed_request() -> None:
+async def test_candidates_that_are_late_or_crash_are_taken_back_and_one_in_time_becomes_the_champion() -> None:
     await asyncio.to_thread(upgrade, "scorer", LATE)
     async with calling() as caller:
         await learn(caller)
@@ -108,17 +122,27 @@ async def test_a_late_candidate_is_taken_back_and_one_in_time_becomes_the_champi
         late = await carried(people, promoter, "rolled back")
         assert "median" in late[-1] or "p95" in late[-1]
         assert set(people.served) == {"1"}
-        assert pods("shadow") == []
-        assert _route() == {"oo-scorer-stable": 1}
+        _only_stable()
 
         await asyncio.to_thread(upgrade, "scorer", {})
         await promoter("rollout", "propose", "digits", "2", "--again", "--why=The delay was the shadow's own.")
+        await carried(people, promoter, "on to canary 25 %")
+        await crash()
+        await promoter("rollout", "rollback", "digits", "--why=It crashes.")
+        _only_stable()
+
+        await promoter("rollout", "propose", "digits", "2", "--again", "--why=It was started with another program.")
         await carried(people, promote, "on to champion")
         assert people.served["2"] > 0
-        assert pods("shadow") == pods("canary") == []
-        assert _route() == {"oo-scorer-stable": 1}
+        _only_stable()
         (told,) = objects("configmap/oo-scorer-rollout")
         assert (told["data"]["stable"], told["data"]["candidate"]) == ("2", "")
+
+
+def _only_stable() -> None:
+    """Assert that nobody else has pods or traffic."""
+    assert pods("shadow") == pods("canary") == []
+    assert _route() == {"oo-scorer-stable": 1}
 
 
 def _route() -> dict[str, int]:

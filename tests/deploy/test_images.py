@@ -5,13 +5,14 @@ import re
 import tarfile
 from io import BytesIO
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from scripts.images.archive import Archive, pack
 from scripts.images.command import BuildFailed
-from scripts.images.container_tool import ContainerTool, container_tool
+from scripts.images.container_tool import ContainerTool, Name, container_tool
 from scripts.images.recipe import IMAGES, ROOT, Image
 from scripts.images.tree import requirements
 
@@ -82,12 +83,15 @@ def test_a_package_is_left_out_with_its_hashes_and_only_where_the_lock_has_it() 
         requirements(lock, frozenset({"three"}))
 
 
-def test_the_first_tool_that_works_is_taken(programs: Path) -> None:
+def test_the_first_tool_that_starts_a_container_is_taken(programs: Path) -> None:
     program(programs, "docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    program(programs, "podman", "[ $1 = info ] && exit; echo 'setting rlimits: operation not permitted' >&2; exit 126")
     program(programs, "buildah", "exit 0")
-    assert container_tool(None) == ContainerTool("buildah")
+    assert container_tool(None, "a-base:1") == ContainerTool("buildah")
     with pytest.raises(BuildFailed, match="Cannot connect to the Docker daemon"):
-        container_tool("docker")
+        container_tool("docker", "a-base:1")
+    with pytest.raises(BuildFailed, match=r"BASE=a-base:1: install (.|\n)*operation not permitted"):
+        container_tool("podman", "a-base:1")
 
 
 def test_without_a_tool_it_is_said_which_ones_would_do(programs: Path) -> None:
@@ -95,16 +99,15 @@ def test_without_a_tool_it_is_said_which_ones_would_do(programs: Path) -> None:
     with pytest.raises(
         BuildFailed, match=r"install docker, podman or buildah(.|\n)*podman cannot be run: No such file"
     ):
-        container_tool("")
+        container_tool("", "a-base:1")
     with pytest.raises(BuildFailed, match="CONTAINER_TOOL=kaniko is none of docker, podman, buildah"):
-        container_tool("kaniko")
+        container_tool("kaniko", "a-base:1")
 
 
-@pytest.mark.parametrize("name", ["docker", "podman", "buildah"])
-def test_a_build_is_given_no_network_and_no_time(programs: Path, name: str) -> None:
+@pytest.mark.parametrize("name", get_args(Name))
+def test_a_build_is_given_no_network_and_no_time(programs: Path, name: Name) -> None:
     program(programs, name, f'echo "$@" > {programs}/asked')
-    assert name in {"docker", "podman", "buildah"}
-    tool = container_tool(name)
+    tool = ContainerTool(name)
     tool.build(programs, base="a-base:1", tag="localhost/oo-scorer:2", labels={"b": "2", "a": "1"})
     asked = (programs / "asked").read_text().split()
     assert {"--network=none", "--build-arg=BASE=a-base:1", "--target=oo-scorer"} <= set(asked)

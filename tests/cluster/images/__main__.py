@@ -78,8 +78,8 @@ def main(names: Sequence[str]) -> None:
     """
     folder = Path(os.environ.get("OO_IMAGES_DIR") or ROOT / ".images")
     folder.mkdir(parents=True, exist_ok=True)
-    tool = container_tool(os.environ.get("CONTAINER_TOOL"))
     base_name = os.environ.get("BASE") or DEFAULT_BASE
+    tool = container_tool(os.environ.get("CONTAINER_TOOL"), base_name)
     base = ask(tool, base_name)
     for name in names or IMAGES:
         if name not in IMAGES:
