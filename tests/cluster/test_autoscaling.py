@@ -30,23 +30,25 @@ async def test_a_backlog_brings_consumers_and_takes_them_back_and_no_event_count
     needs("scaledobjects.keda.sh", "KEDA")
     messages = [each for each in population(SEED, round(EVENTS * 1.5)) if stream_of(each.subject) == "SIGNALS"][:EVENTS]
     assert len(messages) == EVENTS
-    await asyncio.to_thread(upgrade_consumers, {"signals": SLOW | SCALED})
-    await asyncio.to_thread(kubectl, "wait", f"scaledobject/{DEPLOYMENT}", "--for=condition=Ready", "--timeout=60s")
-    assert _replicas() == (1, 1)
-    async with on_the_bus("operator") as bus:
-        await _published(bus, messages)
-        print(f"{await _left(bus)} messages wait for one consumer")
-        await until(lambda: _ready(3), seconds=180)
-        print(f"{await _left(bus)} wait when three are ready")
-        # What one of them holds goes to the others.
-        victim, *_ = pods("signals")
-        await asyncio.to_thread(kubectl, "delete", "pod", victim, "--grace-period=0", "--force")
-        await until(lambda: _drained(bus), seconds=300)
-        await until(lambda: _ready(1, at_most=1), seconds=180)
-        assert await _wrong(bus, messages) == []
-        again = await _redeliveries(bus)
-        print(f"{again} deliveries were not a message's first")
-    await asyncio.to_thread(upgrade_consumers, {})
+    try:
+        await asyncio.to_thread(upgrade_consumers, {"signals": SLOW | SCALED})
+        await asyncio.to_thread(kubectl, "wait", f"scaledobject/{DEPLOYMENT}", "--for=condition=Ready", "--timeout=60s")
+        assert _replicas() == (1, 1)
+        async with on_the_bus("operator") as bus:
+            await _published(bus, messages)
+            print(f"{await _left(bus)} messages wait for one consumer")
+            await until(lambda: _ready(3), seconds=180)
+            print(f"{await _left(bus)} wait when three are ready")
+            # What one of them holds goes to the others.
+            victim, *_ = pods("signals")
+            await asyncio.to_thread(kubectl, "delete", "pod", victim, "--grace-period=0", "--force")
+            await until(lambda: _drained(bus), seconds=300)
+            await until(lambda: _ready(1, at_most=1), seconds=180)
+            assert await _wrong(bus, messages) == []
+            again = await _redeliveries(bus)
+            print(f"{again} deliveries were not a message's first")
+    finally:
+        await asyncio.to_thread(upgrade_consumers, {})
     await asyncio.to_thread(rolled_out, f"deployment/{DEPLOYMENT}")
 
 

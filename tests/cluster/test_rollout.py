@@ -100,7 +100,8 @@ def artifacts() -> Iterator[None]:
 async def crash() -> None:
     """Let the canary's pods start a program that ends at once, and return when that happened again."""
     container = {"name": "scorer", "command": ["false"]}
-    spec = {"strategy": {"type": "Recreate", "rollingUpdate": None}, "template": {"spec": {"containers": [container]}}}
+    at_once = {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+    spec = {"strategy": at_once, "template": {"spec": {"containers": [container]}}}
     kubectl("patch", "deployment/oo-scorer-canary", f"--patch={json.dumps({'spec': spec})}")
 
     async def crashed() -> bool:
