@@ -100,7 +100,7 @@ def artifacts() -> Iterator[None]:
 async def crash() -> None:
     """Let the canary's pods start a program that ends at once, and return when that happened again."""
     container = {"name": "scorer", "command": ["false"]}
-    at_once = {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+    at_once = {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "100%"}}
     spec = {"strategy": at_once, "template": {"spec": {"containers": [container]}}}
     kubectl("patch", "deployment/oo-scorer-canary", f"--patch={json.dumps({'spec': spec})}")
 
