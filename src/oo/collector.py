@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 LOOK_SECONDS = 0.05
-_OLDER = (10, 10)
-"""After so many collections of a generation the next older one is collected with it; Python's own figures."""
+_OLDER = (2, 2)
+"""After so many collections of a generation the next older one is collected with it. Python's own figures are 10: fewer
+and longer stops, and it is the longest that somebody waits for."""
 
 
 @contextmanager

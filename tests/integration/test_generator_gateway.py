@@ -12,6 +12,7 @@ from typing import Any, get_args
 from unittest.mock import Mock
 
 import pytest
+from litellm import ModelResponseStream
 from pydantic import JsonValue, SecretStr
 
 from oo.errors import AnswerLost, CompletionTooLong, GatewayFailed, GatewayTimedOut
@@ -499,6 +500,28 @@ async def test_a_call_that_is_cancelled_hangs_up_and_leaves_nothing_running(
     assert chat.hung_up_on.is_set()
     # The pools of the event loop and of LiteLLM have a few threads, however many calls there are.
     assert threading.active_count() < threads + 12
+
+
+@pytest.mark.parametrize("mood", ["endless", "slow", "cut_off", "helpful"])
+async def test_parts_of_an_answer_are_not_left_to_the_collector(chat: ChatServer, gateway_to: Make, mood: Mood) -> None:
+    """What there are hundreds of a call would hold up everybody when it is collected all at once."""
+
+    def parts() -> int:
+        return sum(isinstance(each, ModelResponseStream) for each in gc.get_objects())
+
+    async def none_left() -> bool:
+        return parts() <= before + 1  # that of an error's frame
+
+    chat.mood = mood
+    gateway = gateway_to(chat)
+    gc.collect()
+    before = parts()
+    gc.disable()
+    try:
+        await asyncio.gather(gateway.complete(REQUEST, timeout=0.3), return_exceptions=True)
+        await until(none_left)
+    finally:
+        gc.enable()
 
 
 @both_ways

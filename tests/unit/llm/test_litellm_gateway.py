@@ -107,9 +107,8 @@ def test_a_price_is_two_amounts_that_one_can_pay(price: str) -> None:
 class _Burst:
     """A stream of which all has arrived: reading it waits for nothing."""
 
-    chunks: tuple[ModelResponseStream, ...] = ()
-
     def __init__(self, parts: int) -> None:
+        self.chunks: list[ModelResponseStream] = []
         self._left = iter(range(parts))
 
     def __aiter__(self) -> Self:

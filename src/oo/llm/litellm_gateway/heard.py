@@ -47,18 +47,22 @@ class Heard:
             for choice in response.choices[:1]:
                 self._add(choice.message)
             return
-        async with aclosing(response):
-            async for chunk in response:
-                for choice in chunk.choices[:1]:
-                    self._add(choice.delta)
-                if getattr(chunk, "usage", None):
-                    # That of the whole, told or LiteLLM's guess. What follows is LiteLLM's own bookkeeping.
-                    break
-                # What has arrived already is read without a wait, at a millisecond of work a chunk: without this one,
-                # no clock would ring meanwhile, and no other request would go on.
-                await asyncio.sleep(0)
-        for chunk in response.chunks:
-            self._about(chunk)
+        try:
+            async with aclosing(response):
+                async for chunk in response:
+                    for choice in chunk.choices[:1]:
+                        self._add(choice.delta)
+                    if getattr(chunk, "usage", None):
+                        # That of the whole, told or LiteLLM's guess. What follows is LiteLLM's own bookkeeping.
+                        break
+                    # What has arrived already is read without a wait, at a millisecond of work a chunk: without this
+                    # one, no clock would ring meanwhile, and no other request would go on.
+                    await asyncio.sleep(0)
+            for chunk in response.chunks:
+                self._about(chunk)
+        finally:
+            # LiteLLM keeps them in a cycle: of an answer without an end, more than the collector frees at a stretch.
+            response.chunks.clear()
 
     def counted(self) -> int:
         """Tokens by our tokenizer."""
