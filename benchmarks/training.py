@@ -153,13 +153,15 @@ def print_figures(console: Console) -> None:
     for size in SIZES:
         with console.status(f"training on {size:,} rows"):
             taken.append(figures(size))
-    table = columns("rows", "seconds", "CPU seconds", "growth", "ours", "peak MiB", "rows alone, MiB", "by stage, s")
+    table = columns("rows", "seconds", "CPU seconds", "growth", "ours", "peak MiB", "rows alone, MiB")
     exponents = ("", *(f"{growth(before, after):.2f}" for before, after in pairwise(taken)))
     for one, exponent in zip(taken, exponents, strict=True):
-        stages = ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in one.stages.items())
         times = (f"{one.seconds:.0f}", f"{one.cpu_seconds:.0f}", exponent, f"{one.ours:.0%}")
-        table.add_row(f"{one.rows:,}", *times, f"{one.peak_mib:,.0f}", f"{one.matrix_mib:,.0f}", stages)
+        table.add_row(f"{one.rows:,}", *times, f"{one.peak_mib:,.0f}", f"{one.matrix_mib:,.0f}")
     console.print(table)
+    for one in taken:
+        stages = ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in one.stages.items())
+        console.print(f"{one.rows:,} rows, s: {stages}", highlight=False)
     console.print(
         f"over all sizes time grows as rows to the power of {growth(taken[0], taken[-1]):.2f}; "
         f"chosen: {', '.join(f'{one.recipe} ({one.calibration})' for one in taken)}; "
