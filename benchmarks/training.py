@@ -159,9 +159,10 @@ def print_figures(console: Console) -> None:
         times = (f"{one.seconds:.0f}", f"{one.cpu_seconds:.0f}", exponent, f"{one.ours:.0%}")
         table.add_row(f"{one.rows:,}", *times, f"{one.peak_mib:,.0f}", f"{one.matrix_mib:,.0f}")
     console.print(table)
+    table = columns("seconds by stage", *taken[0].stages)
     for one in taken:
-        stages = ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in one.stages.items())
-        console.print(f"{one.rows:,} rows, s: {stages}", highlight=False)
+        table.add_row(f"{one.rows:,} rows", *(f"{seconds:.0f}" for seconds in one.stages.values()))
+    console.print(table)
     console.print(
         f"over all sizes time grows as rows to the power of {growth(taken[0], taken[-1]):.2f}; "
         f"chosen: {', '.join(f'{one.recipe} ({one.calibration})' for one in taken)}; "

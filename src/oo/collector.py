@@ -6,13 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 LOOK_SECONDS = 0.05
-_OLDER = (2, 2)
-"""After so many collections of a generation the next older one is collected with it. Python's own figures are 10: fewer
-and longer stops, and it is the longest that somebody waits for."""
 
 
 @contextmanager
-def collecting_between_steps(*, young: int = 50_000) -> Iterator[None]:
+def collecting_between_steps(*, young: int = 50_000, older: int = 10) -> Iterator[None]:
     """Let the collector run between two steps of the running event loop, and never in the middle of one.
 
     By itself it runs wherever an object is made, also in the middle of `ContextVar.set`. Up to Python 3.11 a finalizer
@@ -22,10 +19,12 @@ def collecting_between_steps(*, young: int = 50_000) -> Iterator[None]:
 
     Args:
         young: after so many new objects they are walked; Python's own figure is 700.
+        older: after so many collections of a generation the next older one is collected with it; 10 is Python's own
+            figure. Fewer cost more in all and stop the loop for less at a time.
     """
     loop = asyncio.get_running_loop()
     was_enabled = gc.isenabled()
-    limits = (young, *_OLDER)
+    limits = (young, older, older)
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -58,6 +58,19 @@ async def _gone(cycle: ref[Cycle]) -> None:
             await asyncio.sleep(0)
 
 
+async def _steps_until_the_old_is_gone() -> int:
+    old = Cycle()
+    gc.collect()  # it is of the oldest generation now
+    left = ref(old)
+    del old
+    kept: list[list[list[int]]] = []
+    async with asyncio.timeout(30):
+        while left():
+            kept.append([[] for _ in range(2 * FEW)])
+            await asyncio.sleep(0)
+    return len(kept)
+
+
 @pytest.mark.usefixtures("between_steps")
 async def test_no_step_is_interrupted_and_what_it_leaves_is_collected_after_it() -> None:
     cycles = [ref(Cycle()) for _ in range(20 * FEW)]
@@ -68,15 +81,16 @@ async def test_no_step_is_interrupted_and_what_it_leaves_is_collected_after_it()
 
 @pytest.mark.usefixtures("between_steps")
 async def test_what_has_grown_old_is_collected_too() -> None:
-    old = Cycle()
-    gc.collect()  # it is of the oldest generation now
-    left = ref(old)
-    del old
-    kept: list[list[int]] = []
-    async with asyncio.timeout(30):
-        while left():
-            kept += [[] for _ in range(2 * FEW)]
-            await asyncio.sleep(0)
+    assert await _steps_until_the_old_is_gone() > 0
+
+
+async def test_fewer_collections_of_the_young_bring_those_of_the_old_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oo.collector.LOOK_SECONDS", 0)
+    with collecting_between_steps(young=FEW, older=2):
+        sooner = await _steps_until_the_old_is_gone()
+    with collecting_between_steps(young=FEW, older=10):
+        later = await _steps_until_the_old_is_gone()
+    assert sooner < later
 
 
 async def test_afterwards_the_collector_is_as_before() -> None:

@@ -38,7 +38,8 @@ async def language_model(settings: LanguageModelSettings) -> AsyncIterator[Gatew
     await gateway.warm()
     try:
         # A call that failed lies in cycles of LiteLLM's, with all that was sent and read: much memory in few objects.
-        with collecting_between_steps(young=700):
+        # Who waits for an answer waits for the longest stop, so there are more and shorter ones.
+        with collecting_between_steps(young=700, older=2):
             yield gateway
     finally:
         await gateway.aclose()
